@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+pub mod event;
+pub mod group;
+pub mod ids;
+pub mod limits;
+pub mod message;
+pub mod number;
+pub mod position;
+pub mod register;
+pub mod request;

@@ -1,0 +1,106 @@
+//! How an event changes what is known of a number.
+
+use super::{Core, Field, Hold, IdentityChange};
+use crate::{
+    event::{Event, NumberEvent},
+    limits::{IDENTITY_CHANGE_SECONDS, NUMBER_ENTRIES_MAX},
+    register::{Doubt, Rank, Stamp, assert, differ},
+};
+
+/// Folds an event in; tells whether any byte changed.
+pub(super) fn fold(core: &mut Core, event: &Event, what: &NumberEvent) -> bool {
+    let stamp = Stamp {
+        at: event.at,
+        rank: Rank::Statement,
+        tie: event.id,
+    };
+    let mut changed = false;
+    if let Some(waba) = &event.waba_id {
+        changed |= assert(&mut core.waba, stamp, waba.clone(), Doubt::Never);
+    }
+    changed |= match what {
+        NumberEvent::IdentityChanged { old, new } => {
+            let mut old = old.clone();
+            old.sort_unstable();
+            old.dedup();
+            let change = IdentityChange {
+                at: event.at,
+                event_id: event.id,
+                old,
+                new: new.clone(),
+            };
+            remember(core, change)
+        }
+        NumberEvent::ListPassed(pass) => {
+            assert(&mut core.list_pass, stamp, pass.clone(), Doubt::Never)
+        }
+        NumberEvent::Held { hold_id, groups } => {
+            let hold = Hold {
+                is_released: false,
+                groups: *groups,
+            };
+            core.holds.assert(hold_id, stamp, hold, Doubt::Never)
+        }
+        NumberEvent::Released { hold_id } => {
+            let hold = Hold {
+                is_released: true,
+                groups: 0,
+            };
+            core.holds.assert(hold_id, stamp, hold, Doubt::Never)
+        }
+        NumberEvent::Paused(paused) => assert(&mut core.paused, stamp, *paused, Doubt::Kept),
+    };
+    if event.at > core.seen {
+        core.seen = event.at;
+        changed = true;
+        let floor = core.seen - IDENTITY_CHANGE_SECONDS;
+        core.identity_changes.retain(|change| change.at >= floor);
+    }
+    core.holds.keep_greatest(NUMBER_ENTRIES_MAX);
+    changed
+}
+
+fn remember(core: &mut Core, change: IdentityChange) -> bool {
+    if change.at < core.seen - IDENTITY_CHANGE_SECONDS {
+        return false;
+    }
+    let Err(place) = core.identity_changes.binary_search(&change) else {
+        return false;
+    };
+    core.identity_changes.insert(place, change);
+    if core.identity_changes.len() > NUMBER_ENTRIES_MAX {
+        core.identity_changes.remove(0);
+    }
+    true
+}
+
+/// What can be seen to differ: values and doubts, not stamps.
+pub(super) fn changes(before: &Core, after: &Core) -> Vec<Field> {
+    let Core {
+        waba,
+        identity_changes,
+        list_pass,
+        holds,
+        paused,
+        seen: _,
+    } = before;
+    let holds_differ = holds.len() != after.holds.len()
+        || holds
+            .iter()
+            .zip(after.holds.iter())
+            .any(|(a, b)| (a.0, &a.1.value) != (b.0, &b.1.value));
+    let all = [
+        (Field::Waba, differ(waba, &after.waba)),
+        (
+            Field::IdentityChanges,
+            *identity_changes != after.identity_changes,
+        ),
+        (Field::ListPass, differ(list_pass, &after.list_pass)),
+        (Field::Holds, holds_differ),
+        (Field::Paused, differ(paused, &after.paused)),
+    ];
+    all.into_iter()
+        .filter(|(_, differs)| *differs)
+        .map(|(field, _)| field)
+        .collect()
+}
