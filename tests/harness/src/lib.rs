@@ -1,1 +1,11 @@
 #![doc = include_str!("../README.md")]
+
+mod broker;
+mod jars;
+mod process;
+mod wait;
+
+pub use broker::{Broker, Cluster};
+pub use jars::{KAFKA_VERSION, jars, java};
+pub use process::{Process, binary, workspace};
+pub use wait::{await_until, eventually};
