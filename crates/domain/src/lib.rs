@@ -6,6 +6,7 @@ pub mod ids;
 pub mod limits;
 pub mod message;
 pub mod number;
+pub mod plan;
 pub mod position;
 pub mod register;
 pub mod request;
