@@ -1,1 +1,28 @@
 #![doc = include_str!("../README.md")]
+
+mod args;
+mod batch;
+mod budget;
+mod error;
+mod header;
+mod health;
+mod kafka;
+pub mod limits;
+mod local;
+mod log;
+mod metrics;
+mod partition;
+mod reader;
+mod record;
+mod topic;
+
+pub use args::KafkaArgs;
+pub use batch::Batch;
+pub use error::{Cause, Class, Error, Overload};
+pub use header::Headers;
+pub use health::{Health, Trouble};
+pub use log::{Bounds, Log};
+pub use partition::partition_of;
+pub use reader::{At, Reader, Start};
+pub use record::{RecordBatch, RecordRef};
+pub use topic::{Change, Cleanup, Problem, Setting, TopicPlan, TopicSpec, TopicState};

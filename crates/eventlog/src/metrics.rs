@@ -1,0 +1,194 @@
+//! What the log counts.
+
+use std::{sync::atomic::AtomicU64, time::Duration};
+
+use prometheus_client::{
+    encoding::{EncodeLabelSet, EncodeLabelValue},
+    metrics::{
+        counter::Counter,
+        family::Family,
+        gauge::Gauge,
+        histogram::{Histogram, exponential_buckets},
+    },
+    registry::{Registry, Unit},
+};
+
+use crate::error::{Class, Error};
+
+/// Outcome of an append.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Appended {
+    outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Outcome {
+    Durable,
+    Permanent,
+    Transient,
+    Bug,
+}
+
+/// Which client of librdkafka: the producer or a reader.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct ClientLabel {
+    pub(crate) client: ClientKind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+pub(crate) enum ClientKind {
+    Producer,
+    Reader,
+}
+
+/// A partition; topics are a closed set and partitions are few.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct PartitionLabel {
+    pub(crate) topic: String,
+    pub(crate) partition: u32,
+}
+
+/// The metrics of one log, shared by its threads.
+#[derive(Clone, Debug)]
+pub(crate) struct Metrics {
+    appends: Family<Appended, Counter>,
+    append_seconds: Histogram,
+    appended_records: Counter,
+    pub(crate) read_records: Counter,
+    pub(crate) pending_records: Gauge,
+    pub(crate) pending_bytes: Gauge,
+    pub(crate) ready: Gauge,
+}
+
+impl Metrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            appends: Family::default(),
+            // 0.1 ms, which a broker beside us needs, up to 26 s, near the time-out.
+            append_seconds: Histogram::new(exponential_buckets(0.0001, 2.0, 18)),
+            appended_records: Counter::default(),
+            read_records: Counter::default(),
+            pending_records: Gauge::default(),
+            pending_bytes: Gauge::default(),
+            ready: Gauge::default(),
+        };
+        metrics.ready.set(1);
+        registry.register(
+            "eventlog_appends",
+            "Batches appended, by outcome",
+            metrics.appends.clone(),
+        );
+        registry.register_with_unit(
+            "eventlog_append",
+            "Time until a batch was durable",
+            Unit::Seconds,
+            metrics.append_seconds.clone(),
+        );
+        registry.register(
+            "eventlog_appended_records",
+            "Records that became durable",
+            metrics.appended_records.clone(),
+        );
+        registry.register(
+            "eventlog_read_records",
+            "Records handed out by readers",
+            metrics.read_records.clone(),
+        );
+        registry.register(
+            "eventlog_pending_records",
+            "Records appended and not yet durable",
+            metrics.pending_records.clone(),
+        );
+        registry.register_with_unit(
+            "eventlog_pending",
+            "Bytes appended and not yet durable",
+            Unit::Bytes,
+            metrics.pending_bytes.clone(),
+        );
+        registry.register(
+            "eventlog_ready",
+            "1 when the log takes records, 0 when it is in trouble",
+            metrics.ready.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn appended(&self, outcome: &Result<Vec<i64>, Error>, took: Duration) {
+        self.append_seconds.observe(took.as_secs_f64());
+        let outcome = match outcome {
+            Ok(offsets) => {
+                let records = u64::try_from(offsets.len()).unwrap_or(u64::MAX);
+                self.appended_records.inc_by(records);
+                Outcome::Durable
+            }
+            Err(error) => match error.class() {
+                Class::Permanent => Outcome::Permanent,
+                Class::Transient => Outcome::Transient,
+                Class::Bug => Outcome::Bug,
+            },
+        };
+        self.appends.get_or_create(&Appended { outcome }).inc();
+    }
+}
+
+/// What librdkafka tells of itself.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct KafkaMetrics {
+    pub(crate) queued_records: Family<ClientLabel, Gauge>,
+    pub(crate) queued_bytes: Family<ClientLabel, Gauge>,
+    pub(crate) round_trip_seconds: Family<ClientLabel, Gauge<f64, AtomicU64>>,
+    pub(crate) request_errors: Family<ClientLabel, Counter>,
+    pub(crate) response_errors: Family<ClientLabel, Counter>,
+    pub(crate) request_timeouts: Family<ClientLabel, Counter>,
+    pub(crate) lag_records: Family<PartitionLabel, Gauge>,
+    pub(crate) clients_replaced: Counter,
+}
+
+impl KafkaMetrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "eventlog_kafka_queued_records",
+            "Records in the client's queues",
+            metrics.queued_records.clone(),
+        );
+        registry.register_with_unit(
+            "eventlog_kafka_queued",
+            "Bytes in the client's queues",
+            Unit::Bytes,
+            metrics.queued_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "eventlog_kafka_round_trip",
+            "Mean time of a request to the slowest broker",
+            Unit::Seconds,
+            metrics.round_trip_seconds.clone(),
+        );
+        registry.register(
+            "eventlog_kafka_request_errors",
+            "Requests that could not be sent",
+            metrics.request_errors.clone(),
+        );
+        registry.register(
+            "eventlog_kafka_response_errors",
+            "Answers that could not be received",
+            metrics.response_errors.clone(),
+        );
+        registry.register(
+            "eventlog_kafka_request_timeouts",
+            "Requests without an answer in time",
+            metrics.request_timeouts.clone(),
+        );
+        registry.register(
+            "eventlog_kafka_lag_records",
+            "Records that a reader has not been given yet",
+            metrics.lag_records.clone(),
+        );
+        registry.register(
+            "eventlog_kafka_clients_replaced",
+            "Producers replaced after a fatal error",
+            metrics.clients_replaced.clone(),
+        );
+        metrics
+    }
+}

@@ -1,0 +1,434 @@
+//! What topics must be like, what they are like, and the way from one to the other.
+
+use std::{collections::BTreeMap, fmt};
+
+/// What a topic must be like.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TopicSpec {
+    /// Name without prefix, such as `events.v1`.
+    pub name: String,
+    /// Partitions that it is created with.
+    pub partitions: u32,
+    /// When its records go.
+    pub cleanup: Cleanup,
+    /// `segment.ms`: how old a segment gets before a new one begins; only closed segments are cleaned up.
+    pub segment_ms: u64,
+    /// `delete.retention.ms`: how long a tombstone stays in a compacted topic.
+    pub delete_retention_ms: u64,
+    /// `min.compaction.lag.ms`: how long every record stays before compaction may remove it.
+    pub min_compaction_lag_ms: u64,
+}
+
+/// When records go: `cleanup.policy` and `retention.ms`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cleanup {
+    /// When they are this old.
+    Delete {
+        /// Age in milliseconds, counted from the record's timestamp.
+        retention_ms: u64,
+    },
+    /// When a later record has the same key.
+    Compact,
+    /// When either holds.
+    CompactAndDelete {
+        /// Age in milliseconds, counted from the record's timestamp.
+        retention_ms: u64,
+    },
+}
+
+impl Cleanup {
+    /// Whether only the last record of a key is kept.
+    #[must_use]
+    pub fn compacts(self) -> bool {
+        match self {
+            Self::Delete { .. } => false,
+            Self::Compact | Self::CompactAndDelete { .. } => true,
+        }
+    }
+
+    /// The age at which records go, if they do.
+    #[must_use]
+    pub fn retention_ms(self) -> Option<u64> {
+        match self {
+            Self::Delete { retention_ms } | Self::CompactAndDelete { retention_ms } => {
+                Some(retention_ms)
+            }
+            Self::Compact => None,
+        }
+    }
+
+    fn policy(self) -> &'static str {
+        match self {
+            Self::Delete { .. } => "delete",
+            Self::Compact => "compact",
+            Self::CompactAndDelete { .. } => "compact,delete",
+        }
+    }
+}
+
+/// Replicas that must be in sync, from which on a record is safe though one of them is lost.
+const MIN_INSYNC_REPLICAS: u32 = 2;
+/// Replicas that leave [`MIN_INSYNC_REPLICAS`] when one is away.
+const REPLICATION: u32 = 3;
+
+/// Kafka's name of the setting that [`MIN_INSYNC_REPLICAS`] is about.
+const MIN_INSYNC: &str = "min.insync.replicas";
+
+impl TopicSpec {
+    /// The settings that it asks for, by Kafka's names.
+    pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
+        let mut settings = BTreeMap::from([
+            ("cleanup.policy", self.cleanup.policy().to_owned()),
+            ("segment.ms", self.segment_ms.to_string()),
+        ]);
+        if let Some(retention_ms) = self.cleanup.retention_ms() {
+            settings.insert("retention.ms", retention_ms.to_string());
+        }
+        if self.cleanup.compacts() {
+            settings.insert("delete.retention.ms", self.delete_retention_ms.to_string());
+            settings.insert(
+                "min.compaction.lag.ms",
+                self.min_compaction_lag_ms.to_string(),
+            );
+        }
+        settings
+    }
+}
+
+/// What a topic is like.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicState {
+    /// Its partitions.
+    pub partitions: u32,
+    /// Replicas of the partition that has fewest; 1 on the local log.
+    pub replication: u32,
+    /// What holds for it, by Kafka's names, wherever it is set.
+    pub settings: BTreeMap<String, String>,
+    /// What is set on the topic itself; a change must keep what it does not change.
+    pub(crate) overrides: BTreeMap<String, String>,
+}
+
+impl TopicState {
+    fn min_insync(&self) -> u32 {
+        let value = self.settings.get(MIN_INSYNC);
+        value.and_then(|value| value.parse().ok()).unwrap_or(1)
+    }
+
+    /// The settings that differ from what is asked, as (name, found, asked).
+    fn differences(&self, spec: &TopicSpec) -> Vec<Setting> {
+        let mut differences = Vec::new();
+        for (name, asked) in spec.settings() {
+            let found = self.settings.get(name).cloned().unwrap_or_default();
+            if !same(&found, &asked) {
+                differences.push(Setting { name, found, asked });
+            }
+        }
+        differences
+    }
+}
+
+/// `compact,delete` is `delete,compact`.
+fn same(found: &str, asked: &str) -> bool {
+    let parts = |text: &str| {
+        let mut parts: Vec<String> = text.split(',').map(|part| part.trim().to_owned()).collect();
+        parts.sort();
+        parts
+    };
+    parts(found) == parts(asked)
+}
+
+/// One setting of a topic that is not as asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting {
+    /// Kafka's name of it.
+    pub name: &'static str,
+    /// What it is.
+    pub found: String,
+    /// What it must be.
+    pub asked: String,
+}
+
+/// Something about the topics that a service cannot run with; `Display` is one line with what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// It is not there.
+    Missing {
+        /// The topic.
+        topic: String,
+    },
+    /// Its partitions are not as many as another's, or as the specification's.
+    Partitions {
+        /// The topic.
+        topic: String,
+        /// Its partitions.
+        found: u32,
+        /// How many there must be.
+        asked: u32,
+    },
+    /// A setting is not as asked.
+    Setting {
+        /// The topic.
+        topic: String,
+        /// What differs.
+        setting: Setting,
+    },
+    /// A broker that is lost for good may take records with it.
+    Replication {
+        /// The topic.
+        topic: String,
+        /// Its replicas.
+        found: u32,
+    },
+    /// An acknowledged record may be on one broker only.
+    InSync {
+        /// The topic.
+        topic: String,
+        /// Its `min.insync.replicas`.
+        found: u32,
+    },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { topic } => {
+                write!(f, "{topic} is missing: run `rollcall topics apply`")
+            }
+            Self::Partitions {
+                topic,
+                found,
+                asked,
+            } => write!(
+                f,
+                "{topic} has {found} partitions where {asked} are asked for: all topics need the same number, which only `rollcall generation raise` changes"
+            ),
+            Self::Setting { topic, setting } => write!(
+                f,
+                "{topic} has {} {:?} where {:?} is asked for: run `rollcall topics apply`",
+                setting.name, setting.found, setting.asked
+            ),
+            Self::Replication { topic, found } => write!(
+                f,
+                "{topic} has replication {found} where {REPLICATION} is the least: reassign its partitions, or pass --allow-unreplicated"
+            ),
+            Self::InSync { topic, found } => write!(
+                f,
+                "{topic} has {MIN_INSYNC} {found} where {MIN_INSYNC_REPLICAS} is the least: run `rollcall topics apply`, or pass --allow-unreplicated"
+            ),
+        }
+    }
+}
+
+/// What to change about the topics, and what no change of ours can put right.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TopicPlan {
+    /// In the order in which they are made.
+    pub changes: Vec<Change>,
+    /// What stays wrong.
+    pub problems: Vec<Problem>,
+}
+
+impl TopicPlan {
+    /// Whether there is nothing to change; there may be problems all the same.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+}
+
+impl fmt::Display for TopicPlan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for change in &self.changes {
+            writeln!(f, "{change}")?;
+        }
+        for problem in &self.problems {
+            writeln!(f, "cannot change: {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+/// One change to a topic; `Display` is one line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is made.
+    Create {
+        /// The topic.
+        topic: String,
+        /// Its partitions.
+        partitions: u32,
+        /// Its replicas.
+        replication: u32,
+        /// Its settings, by Kafka's names.
+        settings: BTreeMap<String, String>,
+    },
+    /// Its settings are changed.
+    Configure {
+        /// The topic.
+        topic: String,
+        /// What changes.
+        settings: Vec<Setting>,
+        /// All that is set on the topic afterwards: Kafka forgets what an alteration leaves out.
+        all: BTreeMap<String, String>,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Create {
+                topic,
+                partitions,
+                replication,
+                settings,
+            } => {
+                write!(
+                    f,
+                    "create {topic}: {partitions} partitions, replication {replication}"
+                )?;
+                for (name, value) in settings {
+                    write!(f, ", {name}={value}")?;
+                }
+                Ok(())
+            }
+            Self::Configure {
+                topic, settings, ..
+            } => {
+                write!(f, "configure {topic}:")?;
+                for (index, setting) in settings.iter().enumerate() {
+                    let comma = if index == 0 { "" } else { "," };
+                    let Setting { name, found, asked } = setting;
+                    write!(f, "{comma} {name} {found:?} -> {asked:?}")?;
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// What a service cannot run with.
+pub(crate) fn check(
+    specs: &[TopicSpec],
+    found: &[Option<TopicState>],
+    allow_unreplicated: bool,
+) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let asked = found.iter().flatten().map(|state| state.partitions).next();
+    for (spec, state) in specs.iter().zip(found) {
+        let topic = spec.name.clone();
+        let Some(state) = state else {
+            problems.push(Problem::Missing { topic });
+            continue;
+        };
+        if let Some(asked) = asked
+            && state.partitions != asked
+        {
+            problems.push(Problem::Partitions {
+                topic: topic.clone(),
+                found: state.partitions,
+                asked,
+            });
+        }
+        for setting in state.differences(spec) {
+            let topic = topic.clone();
+            problems.push(Problem::Setting { topic, setting });
+        }
+        if !allow_unreplicated {
+            problems.extend(unreplicated(&topic, state));
+        }
+    }
+    problems
+}
+
+fn unreplicated(topic: &str, state: &TopicState) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    if state.replication < REPLICATION {
+        problems.push(Problem::Replication {
+            topic: topic.to_owned(),
+            found: state.replication,
+        });
+    }
+    if state.min_insync() < MIN_INSYNC_REPLICAS {
+        problems.push(Problem::InSync {
+            topic: topic.to_owned(),
+            found: state.min_insync(),
+        });
+    }
+    problems
+}
+
+/// What would make the topics as asked.
+pub(crate) fn plan(
+    specs: &[TopicSpec],
+    found: &[Option<TopicState>],
+    replication: u32,
+) -> TopicPlan {
+    let mut plan = TopicPlan::default();
+    for (spec, state) in specs.iter().zip(found) {
+        let Some(state) = state else {
+            plan.changes.push(create(spec, replication));
+            continue;
+        };
+        if state.partitions != spec.partitions {
+            plan.problems.push(Problem::Partitions {
+                topic: spec.name.clone(),
+                found: state.partitions,
+                asked: spec.partitions,
+            });
+        }
+        if state.replication < replication {
+            plan.problems.push(Problem::Replication {
+                topic: spec.name.clone(),
+                found: state.replication,
+            });
+        }
+        plan.changes.extend(configure(spec, state));
+    }
+    plan
+}
+
+fn create(spec: &TopicSpec, replication: u32) -> Change {
+    let mut settings: BTreeMap<String, String> = BTreeMap::new();
+    for (name, value) in spec.settings() {
+        settings.insert(name.to_owned(), value);
+    }
+    settings.insert(MIN_INSYNC.to_owned(), in_sync(replication).to_string());
+    Change::Create {
+        topic: spec.name.clone(),
+        partitions: spec.partitions,
+        replication,
+        settings,
+    }
+}
+
+fn configure(spec: &TopicSpec, state: &TopicState) -> Option<Change> {
+    let mut settings = state.differences(spec);
+    let asked = in_sync(state.replication);
+    if state.min_insync() < asked {
+        settings.push(Setting {
+            name: MIN_INSYNC,
+            found: state.min_insync().to_string(),
+            asked: asked.to_string(),
+        });
+    }
+    if settings.is_empty() {
+        return None;
+    }
+    let mut all = state.overrides.clone();
+    for setting in &settings {
+        all.insert(setting.name.to_owned(), setting.asked.clone());
+    }
+    Some(Change::Configure {
+        topic: spec.name.clone(),
+        settings,
+        all,
+    })
+}
+
+/// One replica may be away without stopping appends, and a record is on two brokers where it can be.
+fn in_sync(replication: u32) -> u32 {
+    replication.saturating_sub(1).clamp(1, MIN_INSYNC_REPLICAS)
+}
+
+#[cfg(test)]
+mod tests;
