@@ -1,0 +1,10 @@
+//! The crate from outside.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod canonical;
+mod payloads;
+mod split;
