@@ -1,0 +1,202 @@
+//! Calls on one group, and its creation.
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use serde_json::{Map, Value, json};
+
+use super::{
+    Answer, Call, Outcome, picture,
+    refusal::{self, Refusal},
+};
+use crate::{
+    limits::REMOVAL_MAX,
+    model::{
+        WABA_ID, World,
+        business::{self, Named, NewGroup, Update},
+        group::View,
+    },
+    webhook,
+};
+
+/// A group as the API sees it, which may lag.
+pub(super) fn seen(world: &mut World, group_id: &str) -> Result<Arc<View>, Refusal> {
+    let seen_ms = world.seen_ms();
+    let view = world
+        .group_at(group_id, seen_ms)
+        .ok_or_else(Refusal::group_unknown)?;
+    if view.suspended && world.faults.api.refuse_suspended {
+        return Err(Refusal::new(refusal::SUSPENDED, "The group is suspended"));
+    }
+    Ok(view)
+}
+
+/// A business number's own node.
+pub(super) fn number(world: &World, number: usize) -> Answer {
+    let node = world.numbers.get(number).map(|number| {
+        json!({"id": number.phone_number_id, "display_phone_number": number.display, "verified_name": "Simulator",
+            "whatsapp_business_account": {"id": WABA_ID}})
+    });
+    Answer::ok(node.unwrap_or_default())
+}
+
+pub(super) fn info(world: &mut World, call: &Call, group_id: &str) -> Outcome {
+    let view = seen(world, group_id)?;
+    let mut body = Map::new();
+    body.insert("messaging_product".to_owned(), json!("whatsapp"));
+    body.insert("id".to_owned(), json!(&*view.group_id));
+    let fields = call
+        .query
+        .get("fields")
+        .map(String::as_str)
+        .unwrap_or_default();
+    for field in fields
+        .split(',')
+        .map(str::trim)
+        .filter(|field| !field.is_empty())
+    {
+        let hidden = world.faults.api.hide_wa_id;
+        let value = match field {
+            "id" | "messaging_product" => continue,
+            // Only if set.
+            "description" if view.description.is_empty() => continue,
+            "description" => json!(view.description),
+            "subject" => json!(view.subject),
+            "join_approval_mode" => json!(view.join_approval_mode()),
+            "suspended" => json!(view.suspended),
+            "creation_timestamp" => json!(view.created_at),
+            "total_participant_count" => json!(view.participants.len()),
+            "participants" => view
+                .participants
+                .iter()
+                .map(|person| Value::Object(webhook::identity(person, hidden)))
+                .collect(),
+            other => {
+                return Err(Refusal::parameter(format!(
+                    "Tried accessing nonexisting field ({other})"
+                )));
+            }
+        };
+        let scalar = matches!(value, Value::Bool(_) | Value::Number(_));
+        let value = if scalar && world.faults.api.quoted_scalars {
+            json!(value.to_string())
+        } else {
+            value
+        };
+        body.insert(field.to_owned(), value);
+    }
+    Ok(Answer::ok(Value::Object(body)))
+}
+
+pub(super) fn create(world: &mut World, call: &Call, number: usize) -> Outcome {
+    let parameters = call.parameters()?;
+    let approval_required = match parameters.text("join_approval_mode")? {
+        None | Some("auto_approve") => false,
+        Some("approval_required") => true,
+        Some(_) => {
+            return Err(Refusal::parameter(
+                "join_approval_mode must be auto_approve or approval_required",
+            ));
+        }
+    };
+    let new = NewGroup {
+        subject: business::subject(parameters.text("subject")?.unwrap_or_default())?,
+        description: business::description(parameters.text("description")?.unwrap_or_default())?,
+        approval_required,
+    };
+    let request_id = world.create(number, new)?;
+    Ok(accepted(&request_id))
+}
+
+/// The two readings of a deletion's answer, `success` and `request_id`, in one.
+pub(super) fn delete(world: &mut World, group_id: &str) -> Outcome {
+    let request_id = world.delete(group_id)?;
+    Ok(Answer::ok(
+        json!({"messaging_product": "whatsapp", "success": true, "request_id": request_id}),
+    ))
+}
+
+pub(super) fn update(world: &mut World, call: &Call, group_id: &str) -> Outcome {
+    let parameters = call.parameters()?;
+    let update = Update {
+        subject: parameters
+            .text("subject")?
+            .map(business::subject)
+            .transpose()?,
+        description: parameters
+            .text("description")?
+            .map(business::description)
+            .transpose()?,
+        picture: parameters.picture().map(picture::judge).transpose()?,
+    };
+    if update.subject.is_none() && update.description.is_none() && update.picture.is_none() {
+        return Err(Refusal::parameter(
+            "One of subject, description and profile_picture_file must be given",
+        ));
+    }
+    let request_id = world.update(group_id, update)?;
+    Ok(accepted(&request_id))
+}
+
+pub(super) fn invite_link(world: &World, group_id: &str) -> Outcome {
+    let link = world.invite_link(group_id)?;
+    let mut body = json!({"messaging_product": "whatsapp"});
+    webhook::set(&mut body, "invite_link", link.map(|link| json!(link)));
+    Ok(Answer::ok(body))
+}
+
+pub(super) fn reset_link(world: &mut World, call: &Call, group_id: &str) -> Outcome {
+    call.parameters()?;
+    let link = world.reset_link(group_id)?;
+    Ok(Answer::ok(
+        json!({"messaging_product": "whatsapp", "invite_link": link}),
+    ))
+}
+
+pub(super) fn revoke_link(world: &mut World, call: &Call, group_id: &str) -> Outcome {
+    call.parameters()?;
+    world.revoke_link(group_id)?;
+    Ok(Answer::ok(
+        json!({"messaging_product": "whatsapp", "success": "true"}),
+    ))
+}
+
+pub(super) fn remove(world: &mut World, call: &Call, group_id: &str) -> Outcome {
+    let parameters = call.parameters()?;
+    let list = parameters.list("participants")?;
+    if list.is_empty() || list.len() > REMOVAL_MAX {
+        return Err(Refusal::parameter("participants must have 1 to 8 items"));
+    }
+    let mut named = Vec::new();
+    for item in list {
+        let field = |name: &str| item.get(name).and_then(Value::as_str).map(str::to_owned);
+        named.push(match (field("user"), field("user_id")) {
+            (Some(number), None) => Named::Number(number),
+            (None, Some(user_id)) => Named::UserId(user_id),
+            _ => {
+                return Err(Refusal::parameter(
+                    "Each participant has either user or user_id",
+                ));
+            }
+        });
+    }
+    let distinct: BTreeSet<&str> = named.iter().map(Named::input).collect();
+    if distinct.len() < named.len() {
+        return Err(Refusal::new(
+            refusal::DUPLICATE_PARTICIPANT,
+            "A participant is named twice",
+        ));
+    }
+    let (request_id, partial) = world.remove(group_id, &named)?;
+    if partial {
+        let error = Refusal::new(refusal::PARTIAL, "Not all participants can be removed").item();
+        let body =
+            json!({"messaging_product": "whatsapp", "request_id": request_id, "errors": [error]});
+        return Ok(Answer::partial(body));
+    }
+    Ok(accepted(&request_id))
+}
+
+/// What completes by webhook.
+fn accepted(request_id: &str) -> Answer {
+    Answer::ok(json!({"messaging_product": "whatsapp", "request_id": request_id}))
+}

@@ -1,0 +1,330 @@
+//! The Graph API: paths with and without a version, tokens, throttling, and one function per call.
+
+mod body;
+mod groups;
+mod join_requests;
+mod list;
+mod messages;
+mod picture;
+pub(crate) mod refusal;
+
+use std::collections::BTreeMap;
+
+use axum::{
+    body::Body,
+    http::{HeaderMap, Method, StatusCode, Uri, header},
+    response::{IntoResponse, Response},
+};
+use bytes::Bytes;
+use futures::stream;
+use rand::RngExt;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::{Value, json};
+
+use self::{
+    body::Parameters,
+    refusal::{Code, Refusal},
+};
+use crate::model::{WABA_ID, World, ids};
+
+/// Transient errors the fault `error_rate` draws from.
+const TRANSIENT: &[Code] = &[
+    refusal::UNKNOWN_ERROR,
+    refusal::SERVICE,
+    refusal::SOMETHING_WENT_WRONG,
+];
+
+/// Throttling the fault `throttle` draws from.
+const THROTTLED: &[Code] = &[
+    refusal::APP_CALLS,
+    refusal::WABA_CALLS,
+    refusal::WABA_CALLS_MANAGEMENT,
+    refusal::THROUGHPUT,
+    refusal::GROUP_CALLS,
+];
+
+/// One call, taken apart.
+#[derive(Debug)]
+pub(crate) struct Call {
+    method: Method,
+    /// Without the version.
+    path: Vec<String>,
+    /// `/v25.0`, or empty.
+    version: String,
+    query: BTreeMap<String, String>,
+    headers: HeaderMap,
+    body: Bytes,
+    /// `http://host:port`, for `paging.next`.
+    base: String,
+}
+
+/// An answer that is not a refusal.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    status: StatusCode,
+    body: Value,
+}
+
+impl Answer {
+    pub(crate) fn ok(body: Value) -> Self {
+        Self {
+            status: StatusCode::OK,
+            body,
+        }
+    }
+
+    /// HTTP 206, for what succeeded in part.
+    pub(crate) fn partial(body: Value) -> Self {
+        Self {
+            status: StatusCode::PARTIAL_CONTENT,
+            body,
+        }
+    }
+}
+
+type Outcome = Result<Answer, Refusal>;
+
+impl Call {
+    pub(crate) fn new(
+        method: Method,
+        uri: &Uri,
+        headers: HeaderMap,
+        body: Bytes,
+        own: &str,
+    ) -> Self {
+        let mut path: Vec<String> = uri
+            .path()
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(decoded)
+            .collect();
+        let version = match path.first() {
+            Some(first) if is_version(first) => format!("/{}", path.remove(0)),
+            _ => String::new(),
+        };
+        let query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
+            .into_owned()
+            .collect();
+        let host = headers
+            .get(header::HOST)
+            .and_then(|host| host.to_str().ok());
+        let base = host.map_or_else(|| own.to_owned(), |host| format!("http://{host}"));
+        Self {
+            method,
+            path,
+            version,
+            query,
+            headers,
+            body,
+            base,
+        }
+    }
+
+    fn token(&self) -> Option<&str> {
+        let header = self
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok());
+        let bearer = header.and_then(|value| {
+            value
+                .strip_prefix("Bearer ")
+                .or_else(|| value.strip_prefix("bearer "))
+        });
+        bearer
+            .or_else(|| self.query.get("access_token").map(String::as_str))
+            .filter(|token| !token.is_empty())
+    }
+
+    fn parameters(&self) -> Result<Parameters, Refusal> {
+        Parameters::read(&self.headers, &self.body)
+    }
+}
+
+fn decoded(part: &str) -> String {
+    // A query parser decodes percent signs; a literal plus must survive it.
+    let pair = format!("p={}", part.replace('+', "%2B").replace('&', "%26"));
+    url::form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map_or_else(String::new, |(_, value)| value.into_owned())
+}
+
+fn is_version(part: &str) -> bool {
+    part.strip_prefix('v')
+        .and_then(|rest| rest.split_once('.'))
+        .is_some_and(|(major, minor)| {
+            let digits =
+                |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+            digits(major) && digits(minor)
+        })
+}
+
+/// How full the budget is, in percent, for the usage headers; none while nothing limits.
+struct Usage {
+    percent: u64,
+    minutes: u64,
+}
+
+/// Answers a call. `token` is the only one accepted, if there is one.
+pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString>) -> Response {
+    if world.faults.api.down {
+        return down(world);
+    }
+    let (outcome, usage) = limited(world, call, token);
+    let fbtrace_id = ids::trace_id(&mut world.trace);
+    let (status, body) = match outcome {
+        Ok(answer) => (answer.status, answer.body),
+        Err(refusal) => {
+            let status =
+                StatusCode::from_u16(refusal.code.status).unwrap_or(StatusCode::BAD_REQUEST);
+            (status, refusal.envelope(&fbtrace_id))
+        }
+    };
+    let mut response = (status, axum::Json(body)).into_response();
+    if let Some(usage) = usage {
+        set_usage(response.headers_mut(), &usage);
+    }
+    response
+}
+
+/// The call behind its limits: token, throttling, transient errors.
+fn limited(
+    world: &mut World,
+    call: &Call,
+    token: Option<&SecretString>,
+) -> (Outcome, Option<Usage>) {
+    let expected = token.map(ExposeSecret::expose_secret);
+    let good = call
+        .token()
+        .is_some_and(|given| expected.is_none_or(|expected| expected == given));
+    if !good || world.faults.api.token_expired {
+        return (
+            Err(Refusal::new(
+                refusal::TOKEN,
+                "The access token is missing, wrong or expired",
+            )),
+            None,
+        );
+    }
+    let [throttle, error]: [f64; 2] = world.api_faults.random();
+    let pick: usize = world.api_faults.random_range(0..60);
+    let api = world.faults.api.clone();
+    let counted = counted(world);
+    let draw = |codes: &[Code]| {
+        codes
+            .get(pick % codes.len().max(1))
+            .copied()
+            .unwrap_or(refusal::SERVICE)
+    };
+    if throttle < api.throttle || counted.is_some_and(|percent| percent > 100) {
+        let usage = Usage {
+            percent: 100,
+            minutes: api.regain_minutes,
+        };
+        return (
+            Err(Refusal::new(
+                draw(THROTTLED),
+                "Too many calls, try again later",
+            )),
+            Some(usage),
+        );
+    }
+    let steady = (api.throttle > 0.0).then_some((api.throttle * 100.0) as u64);
+    let usage = counted.or(steady).map(|percent| Usage {
+        percent: percent.min(99),
+        minutes: 0,
+    });
+    if error < api.error_rate {
+        return (Err(Refusal::new(draw(TRANSIENT), "Try again")), usage);
+    }
+    (route(world, call), usage)
+}
+
+/// Counts the call, and says what share of the hour's calls is used, in percent; above 100 it is one too many.
+fn counted(world: &mut World) -> Option<u64> {
+    let limit = world.faults.api.calls_per_hour;
+    let hour = world.now_ms().div_euclid(3_600_000);
+    if world.calls.0 != hour {
+        world.calls = (hour, 0);
+    }
+    world.calls.1 += 1;
+    (limit > 0).then(|| {
+        if world.calls.1 > limit {
+            101
+        } else {
+            world.calls.1 * 100 / limit
+        }
+    })
+}
+
+fn set_usage(headers: &mut HeaderMap, usage: &Usage) {
+    let Usage { percent, minutes } = usage;
+    let app =
+        json!({"call_count": percent, "total_time": percent / 2, "total_cputime": percent / 2});
+    let business = json!({WABA_ID: [{"type": "whatsapp", "call_count": percent, "total_cputime": percent / 2,
+        "total_time": percent / 2, "estimated_time_to_regain_access": minutes}]});
+    for (name, value) in [
+        ("x-app-usage", app),
+        ("x-business-use-case-usage", business),
+    ] {
+        if let Ok(value) = value.to_string().parse() {
+            headers.insert(name, value);
+        }
+    }
+}
+
+/// Half of the answers are 503 from something that is not Graph, half break off.
+fn down(world: &mut World) -> Response {
+    if world.api_faults.random_bool(0.5) {
+        let page = "<html><body>Service Unavailable</body></html>";
+        return (
+            StatusCode::SERVICE_UNAVAILABLE,
+            [(header::CONTENT_TYPE, "text/html")],
+            page,
+        )
+            .into_response();
+    }
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let body = Body::from_stream(stream::iter([Err::<Bytes, _>(broken)]));
+    (
+        StatusCode::SERVICE_UNAVAILABLE,
+        [(header::CONTENT_LENGTH, "100")],
+        body,
+    )
+        .into_response()
+}
+
+fn route(world: &mut World, call: &Call) -> Outcome {
+    let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
+    let method = call.method.as_str();
+    let (id, edge) = match path.as_slice() {
+        [id] => (*id, ""),
+        [id, edge] => (*id, *edge),
+        _ => return Err(Refusal::no_object()),
+    };
+    if let Some(number) = world.number_index(id) {
+        return match (method, edge) {
+            ("GET", "") => Ok(groups::number(world, number)),
+            ("GET", "groups") => list::groups(world, call, number),
+            ("POST", "groups") => groups::create(world, call, number),
+            ("POST", "messages") => messages::send(world, call, number),
+            _ => Err(Refusal::no_object()),
+        };
+    }
+    // What is all digits is a node of another kind, and certainly no group.
+    if id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(Refusal::no_object());
+    }
+    match (method, edge) {
+        ("GET", "") => groups::info(world, call, id),
+        ("POST", "") => groups::update(world, call, id),
+        ("DELETE", "") => groups::delete(world, id),
+        ("GET", "invite_link") => groups::invite_link(world, id),
+        ("POST", "invite_link") => groups::reset_link(world, call, id),
+        ("DELETE", "invite_link") => groups::revoke_link(world, call, id),
+        ("DELETE", "participants") => groups::remove(world, call, id),
+        ("GET", "join_requests") => join_requests::list(world, call, id),
+        ("POST", "join_requests") => join_requests::approve(world, call, id),
+        ("DELETE", "join_requests") => join_requests::reject(world, call, id),
+        _ => Err(Refusal::no_object()),
+    }
+}
