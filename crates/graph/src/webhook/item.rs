@@ -58,7 +58,7 @@ pub struct Item<'a> {
     /// Where it stood.
     pub shape: Shape,
     pub(super) value: Value<'a>,
-    pub(super) contacts: Arc<Contacts<'a>>,
+    pub(super) contacts: Contacts<'a>,
 }
 
 impl<'a> Item<'a> {
@@ -147,10 +147,14 @@ impl<'a> Item<'a> {
     }
 }
 
-/// `contacts[]` of a value, read when the first item asks for it: one-to-one traffic never does.
+/// `contacts[]` of a value, shared by its items.
+#[derive(Debug, Clone)]
+pub(super) struct Contacts<'a>(Option<Arc<Shared<'a>>>);
+
+/// Read when the first item asks for it: one-to-one traffic never does.
 #[derive(Debug)]
-pub(super) struct Contacts<'a> {
-    array: Option<Value<'a>>,
+struct Shared<'a> {
+    array: Value<'a>,
     /// How many messages share these contacts.
     messages: usize,
     read: OnceLock<Read<'a>>,
@@ -164,59 +168,73 @@ struct Read<'a> {
     by_user: Vec<usize>,
 }
 
-impl<'a> Contacts<'a> {
-    pub(super) fn new(array: Option<Value<'a>>, messages: usize) -> Self {
+impl<'a> Read<'a> {
+    fn new(array: Value<'a>) -> Self {
+        let all: Vec<_> = array.elements().filter_map(person::contact).collect();
+        let order = |id: Id| {
+            let id = |place: usize| all.get(place).and_then(id);
+            let mut places: Vec<usize> = (0..all.len())
+                .filter(|place| id(*place).is_some())
+                .collect();
+            places.sort_by_key(|place| id(*place));
+            places
+        };
+        let (by_number, by_user) = (order(number), order(user));
         Self {
-            array,
-            messages,
-            read: OnceLock::new(),
+            all,
+            by_number,
+            by_user,
         }
     }
 
-    fn read(&self) -> &Read<'a> {
-        self.read.get_or_init(|| {
-            let Some(array) = self.array else {
-                return Read::default();
-            };
-            let all: Vec<_> = array.elements().filter_map(person::contact).collect();
-            let order = |id: Id| {
-                let mut places: Vec<usize> = (0..all.len())
-                    .filter(|place| all.get(*place).and_then(id).is_some())
-                    .collect();
-                places.sort_by_key(|place| all.get(*place).and_then(id));
-                places
-            };
-            let (by_number, by_user) = (order(number), order(user));
-            Read {
-                all,
-                by_number,
-                by_user,
-            }
-        })
+    fn find(&self, places: &[usize], id: Id, wanted: Option<&str>) -> Option<&Contact<'a>> {
+        let wanted = wanted?;
+        let at = places.partition_point(|place| self.all.get(*place).and_then(id) < Some(wanted));
+        places
+            .get(at)
+            .and_then(|place| self.all.get(*place))
+            .filter(|contact| id(contact) == Some(wanted))
+    }
+}
+
+impl<'a> Contacts<'a> {
+    pub(super) fn new(array: Option<Value<'a>>, messages: usize) -> Self {
+        Self(array.map(|array| {
+            Arc::new(Shared {
+                array,
+                messages,
+                read: OnceLock::new(),
+            })
+        }))
+    }
+
+    fn read(&self) -> Option<(&Read<'a>, usize)> {
+        let shared = self.0.as_ref()?;
+        Some((
+            shared.read.get_or_init(|| Read::new(shared.array)),
+            shared.messages,
+        ))
     }
 
     fn all(&self) -> &[Contact<'a>] {
-        &self.read().all
+        self.read().map_or(&[], |(read, _)| &read.all)
     }
 
     /// The entry that names the same person. Matched by identifier, never by place: Meta may batch a retry differently.
     pub(super) fn of(&self, person: &super::Person<'a>) -> Option<&Contact<'a>> {
-        let read = self.read();
-        let find = |places: &[usize], id: Id, wanted: Option<&str>| {
-            let wanted = wanted?;
-            let place =
-                places.partition_point(|place| read.all.get(*place).and_then(id) < Some(wanted));
-            places.get(place).and_then(|place| read.all.get(*place))
-        };
-        find(&read.by_user, user, person.user_id.as_deref())
-            .or_else(|| find(&read.by_number, number, person.wa_id.as_deref()))
+        if person.is_empty() {
+            return None;
+        }
+        let (read, _) = self.read()?;
+        read.find(&read.by_user, user, person.user_id.as_deref())
+            .or_else(|| read.find(&read.by_number, number, person.wa_id.as_deref()))
             .filter(|contact| person.is_same(contact))
     }
 
     /// The only entry beside the only message: `contacts[0]` is the sender, says Meta.
     pub(super) fn of_only_message(&self) -> Option<&Contact<'a>> {
-        match self.all() {
-            [only] if self.messages == 1 => Some(only),
+        match self.read()? {
+            (Read { all, .. }, 1) => all.first().filter(|_| all.len() == 1),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! A POST taken apart into items, each level by itself.
 
-use std::{fmt, sync::Arc};
+use std::fmt;
 
 use super::{Field, Item, Metadata, Shape, Text, item::Contacts, read, redact};
 use crate::json::{Document, Kind, NotJson, Value};
@@ -288,7 +288,7 @@ impl<'a> Splitter<'a> {
             metadata: metadata.clone(),
             shape,
             value,
-            contacts: Arc::new(Contacts::new(inside.contacts, messages)),
+            contacts: Contacts::new(inside.contacts, messages),
         };
         let whole = match (&inside, &field) {
             (

@@ -168,6 +168,36 @@ fn the_persons_own_contact_is_part_of_the_item_and_others_are_not() {
 }
 
 #[test]
+fn a_contact_is_found_by_either_identifier_and_by_no_contradiction() {
+    let with = |contacts: Value| {
+        let mut body = payload("status_read");
+        body["entry"][0]["changes"][0]["value"]["contacts"] = contacts;
+        canonical(&body)
+    };
+    let username = json!({"username": "rosa.k"});
+    let (number, user) = ("15550100042", "US.10000000000000000042");
+    let both = with(json!([{"wa_id": number, "user_id": user, "profile": username}]));
+    let stranger = json!({"user_id": "US.99", "profile": {"username": "mo"}});
+    assert_eq!(
+        with(json!([stranger, {"wa_id": number, "profile": username}])),
+        both
+    );
+    assert_eq!(
+        with(json!([stranger, {"user_id": user, "profile": username}])),
+        both
+    );
+    // A number that meanwhile is somebody else's.
+    let none = with(json!([]));
+    assert_eq!(
+        with(json!([{"wa_id": number, "user_id": "US.99", "profile": username}])),
+        none
+    );
+    assert_eq!(with(json!("contacts")), none);
+    assert_eq!(with(json!([7, {"wa_id": []}, null])), none);
+    assert_ne!(none, both);
+}
+
+#[test]
 fn spellings_and_places_leave_no_trace() {
     let read = payload("status_read");
     let mut other = read.clone();
