@@ -1,6 +1,6 @@
 //! Logging: lines on standard error, as text for people or JSON for machines.
 //!
-//! What belongs into a line is in `docs/logging.md`; personal data does not, at any level.
+//! Personal data belongs into no line, at any level: ids of things only, never of people.
 
 use std::{
     io::{self, IsTerminal},
