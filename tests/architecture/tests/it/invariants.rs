@@ -81,6 +81,43 @@ fn all_test_functions() -> BTreeSet<String> {
     all
 }
 
+/// What is wrong with a document's invariants, given the tests there are.
+fn problems(document: &str, tests: &BTreeSet<String>) -> Vec<String> {
+    let invariants = invariants(document);
+    if invariants.is_empty() {
+        return vec!["there is no section with numbered invariants".to_owned()];
+    }
+    let mut problems = Vec::new();
+    for Invariant {
+        number,
+        tests: named,
+    } in invariants
+    {
+        if named.is_empty() {
+            problems.push(format!("invariant {number} names no test that holds it"));
+        }
+        for name in named.iter().filter(|name| !tests.contains(*name)) {
+            problems.push(format!("invariant {number} names {name}, which is no test"));
+        }
+    }
+    problems
+}
+
+#[test]
+fn an_invariant_that_no_test_holds_is_a_problem() {
+    let tests = BTreeSet::from(["there".to_owned()]);
+    let document = "## Invariants\n1. A. Held by `there`.\n2. B.\n3. C, held by `gone`.\n";
+    assert_eq!(
+        problems(document, &tests),
+        [
+            "invariant 2 names no test that holds it",
+            "invariant 3 names gone, which is no test",
+        ]
+    );
+    let none = "there is no section with numbered invariants";
+    assert_eq!(problems("# Architecture\n", &tests), [none]);
+}
+
 #[test]
 fn the_tests_an_invariant_names_are_read_from_its_text() {
     let document = "\
