@@ -4,12 +4,14 @@ mod change;
 mod fold;
 mod links;
 mod person;
+mod persons;
 #[cfg(test)]
 mod tests;
 mod view;
 
 pub use change::{FieldChange, diff};
 pub use links::Links;
+pub(crate) use links::Number;
 pub use person::{Named, named};
 pub use view::{Field, JoinRequest, Participant, View};
 
@@ -17,7 +19,7 @@ use crate::{
     event::{About, Event, HintReason},
     ids::{GroupId, PersonId, Second, Text},
     position::{Envelope, Position},
-    register::{Register, Registers},
+    register::{Effect, Register, Registers},
 };
 
 /// Is there such a group? By bytes of the name the greater is `gone`.
@@ -110,7 +112,7 @@ pub struct Core {
 }
 
 /// A group's state.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Group {
     /// What is known.
     pub core: Core,
@@ -141,6 +143,13 @@ pub enum Applied<C> {
         /// What changed.
         changes: Vec<C>,
     },
+}
+
+impl PartialEq for Group {
+    /// Whether the view was computed yet makes no difference.
+    fn eq(&self, other: &Self) -> bool {
+        self.core == other.core && self.envelope == other.envelope
+    }
 }
 
 impl Group {
@@ -182,17 +191,25 @@ impl Group {
             .take()
             .unwrap_or_else(|| view::view(&self.core).map(Box::new));
         if fold::is_forgotten(&self.core, what) {
-            let changes = diff(before.as_deref(), None);
+            let previous_version = self.envelope.version;
+            *self = Self::default();
             return Applied::Forgotten {
-                previous_version: self.envelope.version,
-                changes,
+                previous_version,
+                changes: diff(before.as_deref(), None),
             };
         }
-        if !fold::fold(&mut self.core, event, what) {
-            self.view = Some(before);
-            return Applied::Unchanged;
+        let effect = fold::fold(&mut self.core, event, what);
+        if effect.is_change() {
+            self.envelope.position = position;
         }
-        self.envelope.position = position;
+        if effect < Effect::Value {
+            self.view = Some(before);
+            return if effect.is_change() {
+                Applied::Core
+            } else {
+                Applied::Unchanged
+            };
+        }
         let after = view::view(&self.core).map(Box::new);
         let applied = if before == after {
             Applied::Core

@@ -14,7 +14,7 @@ use crate::{
     group::Applied,
     ids::{MessageId, PersonId, Second, Text},
     position::{Envelope, Position},
-    register::{Latest, Register, Registers},
+    register::{Effect, Latest, Register, Registers},
 };
 
 /// All that is known of a message.
@@ -48,6 +48,8 @@ pub struct Failure {
 /// How a message fared with one recipient: the first second of each status.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Recipient {
+    /// Sent, where that was said of this recipient by itself.
+    pub sent: Option<Second>,
     /// Delivered.
     pub delivered: Option<Second>,
     /// Read.
@@ -91,6 +93,8 @@ impl Message {
     }
 
     /// Folds an event at `position` in.
+    ///
+    /// A message's record is its own change, so `changes` is always empty.
     pub fn apply(
         &mut self,
         message_id: &MessageId,
@@ -104,12 +108,18 @@ impl Message {
         if about != message_id || !(is_new || position.is_after(&self.envelope.position)) {
             return Applied::Unchanged;
         }
-        if !fold::fold(&mut self.core, event, what) {
+        // While every recipient has one identifier, what changed in the core tells what changed in the view.
+        let before = (!self.core.is.is_empty() || fold::may_link(what)).then(|| self.view());
+        let effect = fold::fold(&mut self.core, event, what);
+        if !effect.is_change() {
             return Applied::Unchanged;
         }
-        // Every change of a message's core can be seen, but for links; their record is published all the same.
-        let previous_version = self.envelope.version.replace(position);
         self.envelope.position = position;
+        let is_seen = before.map_or(effect == Effect::Value, |before| before != self.view());
+        if !is_seen {
+            return Applied::Core;
+        }
+        let previous_version = self.envelope.version.replace(position);
         Applied::View {
             previous_version,
             changes: Vec::new(),

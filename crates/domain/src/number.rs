@@ -91,7 +91,7 @@ impl Number {
             return Applied::Unchanged;
         }
         let before = self.core.clone();
-        if !fold::fold(&mut self.core, event, what) {
+        if !fold::fold(&mut self.core, event, what).is_change() {
             return Applied::Unchanged;
         }
         self.envelope.position = position;

@@ -57,6 +57,24 @@ pub enum Doubt {
     Never,
 }
 
+/// What joining an assertion in did to a register, in order of how far it is to be seen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Effect {
+    /// No byte changed.
+    Nothing,
+    /// It says the same, by younger evidence.
+    Stamp,
+    /// It is new, or what it says or whether that is in doubt changed.
+    Value,
+}
+
+impl Effect {
+    /// Did any byte change?
+    pub fn is_change(self) -> bool {
+        self != Self::Nothing
+    }
+}
+
 impl<V: Ord> Register<V> {
     /// An undoubted assertion.
     pub fn new(stamp: Stamp, value: V) -> Self {
@@ -67,42 +85,61 @@ impl<V: Ord> Register<V> {
         }
     }
 
-    /// Joins `other` in; tells whether any byte changed.
-    pub fn merge(&mut self, other: Self, doubt: Doubt) -> bool {
+    /// Joins `other` in.
+    pub fn merge(&mut self, other: Self, doubt: Doubt) -> Effect {
         match self.stamp.age().cmp(&other.stamp.age()) {
             Ordering::Less => {
+                let says_same = self.value == other.value && self.doubt == other.doubt;
                 *self = other;
-                true
+                if says_same {
+                    Effect::Stamp
+                } else {
+                    Effect::Value
+                }
             }
-            Ordering::Greater => false,
+            Ordering::Greater => Effect::Nothing,
             Ordering::Equal => {
-                let was = self.doubt;
-                self.doubt |= doubt == Doubt::Kept && (other.doubt || self.value != other.value);
-                let newly = self.doubt != was;
-                if (&other.value, other.stamp.tie) > (&self.value, self.stamp.tie) {
+                let differs = self.value != other.value;
+                let doubted = self.doubt;
+                self.doubt |= doubt == Doubt::Kept && (other.doubt || differs);
+                let mut effect = Effect::Nothing;
+                if other.stands_over(self) {
                     self.value = other.value;
                     self.stamp = other.stamp;
-                    return true;
+                    effect = if differs {
+                        Effect::Value
+                    } else {
+                        Effect::Stamp
+                    };
                 }
-                newly
+                if self.doubt != doubted {
+                    effect = Effect::Value;
+                }
+                effect
             }
         }
     }
+
+    /// Is this the one of two that stays?
+    pub(crate) fn stands_over(&self, other: &Self) -> bool {
+        let (one, two) = (&self.stamp, &other.stamp);
+        (one.age(), &self.value, one.tie) > (two.age(), &other.value, two.tie)
+    }
 }
 
-/// Joins an assertion into a register that may not exist yet; tells whether any byte changed.
+/// Joins an assertion into a register that may not exist yet.
 pub fn assert<V: Ord>(
     register: &mut Option<Register<V>>,
     stamp: Stamp,
     value: V,
     doubt: Doubt,
-) -> bool {
+) -> Effect {
     let new = Register::new(stamp, value);
     match register {
         Some(register) => register.merge(new, doubt),
         None => {
             *register = Some(new);
-            true
+            Effect::Value
         }
     }
 }
@@ -132,20 +169,20 @@ impl<V: Ord> Registers<V> {
         registers
     }
 
-    /// Joins an assertion in; tells whether any byte changed.
-    pub fn assert(&mut self, id: &str, stamp: Stamp, value: V, doubt: Doubt) -> bool {
+    /// Joins an assertion in.
+    pub fn assert(&mut self, id: &str, stamp: Stamp, value: V, doubt: Doubt) -> Effect {
         self.merge(id, Register::new(stamp, value), doubt)
     }
 
-    fn merge(&mut self, id: &str, register: Register<V>, doubt: Doubt) -> bool {
+    fn merge(&mut self, id: &str, register: Register<V>, doubt: Doubt) -> Effect {
         match self.find(id) {
             Ok(place) => self
                 .0
                 .get_mut(place)
-                .is_some_and(|(_, held)| held.merge(register, doubt)),
+                .map_or(Effect::Nothing, |(_, held)| held.merge(register, doubt)),
             Err(place) => {
                 self.0.insert(place, (Text::new(id), register));
-                true
+                Effect::Value
             }
         }
     }
@@ -171,6 +208,31 @@ impl<V: Ord> Registers<V> {
     /// None at all?
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Have these and `other` no identifier in common?
+    pub(crate) fn is_disjoint<W>(&self, other: &Registers<W>) -> bool {
+        let (Some((first, _)), Some((last, _))) = (self.0.first(), self.0.last()) else {
+            return true;
+        };
+        let (Some((other_first, _)), Some((other_last, _))) = (other.0.first(), other.0.last())
+        else {
+            return true;
+        };
+        // Numbers come before user ids, so that this mostly decides.
+        if last < other_first || other_last < first {
+            return true;
+        }
+        let (mut these, mut those) = (self.0.iter(), other.0.iter());
+        let (mut this, mut that) = (these.next(), those.next());
+        while let (Some((id, _)), Some((other, _))) = (this, that) {
+            match id.cmp(other) {
+                Ordering::Less => this = these.next(),
+                Ordering::Greater => that = those.next(),
+                Ordering::Equal => return false,
+            }
+        }
+        true
     }
 
     /// Drops what `keep` refuses; tells whether anything went.
@@ -214,14 +276,16 @@ pub struct Latest<V> {
     pub value: V,
 }
 
-/// Joins `(at, value)` in; tells whether any byte changed.
-pub fn latest<V: Ord>(held: &mut Option<Latest<V>>, at: Second, value: V) -> bool {
+/// Joins `(at, value)` in.
+pub fn latest<V: Ord>(held: &mut Option<Latest<V>>, at: Second, value: V) -> Effect {
     let new = Latest { at, value };
-    if held.as_ref().is_some_and(|held| *held >= new) {
-        return false;
-    }
+    let effect = match held {
+        Some(held) if *held >= new => return Effect::Nothing,
+        Some(held) if held.value == new.value => Effect::Stamp,
+        Some(_) | None => Effect::Value,
+    };
     *held = Some(new);
-    true
+    effect
 }
 
 /// Do two registers differ in what can be seen: value or doubt?

@@ -68,62 +68,7 @@ pub fn diff(before: Option<&View>, after: Option<&View>) -> Vec<FieldChange> {
     let nothing = View::default();
     let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
     let mut changes = Vec::new();
-    let text = |field: Field, before: &Option<Text>, after: &Option<Text>| {
-        (before != after).then(|| FieldChange::Text {
-            field,
-            before: before.clone(),
-            after: after.clone(),
-        })
-    };
-    let flag = |field: Field, before: Option<bool>, after: Option<bool>| {
-        (before != after).then_some(FieldChange::Flag {
-            field,
-            before,
-            after,
-        })
-    };
-    changes.extend(text(
-        Field::PhoneNumberId,
-        &before.phone_number_id,
-        &after.phone_number_id,
-    ));
-    changes.extend(text(Field::WabaId, &before.waba_id, &after.waba_id));
-    if before.existence != after.existence {
-        changes.push(FieldChange::Existence {
-            before: before.existence,
-            after: after.existence,
-        });
-    }
-    changes.extend(flag(Field::Suspended, before.suspended, after.suspended));
-    changes.extend(text(Field::Subject, &before.subject, &after.subject));
-    changes.extend(text(
-        Field::Description,
-        &before.description,
-        &after.description,
-    ));
-    changes.extend(text(
-        Field::JoinApprovalMode,
-        &before.join_approval_mode,
-        &after.join_approval_mode,
-    ));
-    changes.extend(text(
-        Field::InviteLink,
-        &before.invite_link,
-        &after.invite_link,
-    ));
-    changes.extend(text(
-        Field::PictureSha256,
-        &before.picture_sha256,
-        &after.picture_sha256,
-    ));
-    if before.created_at != after.created_at {
-        let (before, after) = (before.created_at, after.created_at);
-        changes.push(FieldChange::Time {
-            field: Field::CreatedAt,
-            before,
-            after,
-        });
-    }
+    singles(before, after, &mut changes);
     if before.participants != after.participants {
         let (before, after) = only_in(&before.participants, &after.participants);
         changes.push(FieldChange::Participants { before, after });
@@ -138,12 +83,71 @@ pub fn diff(before: Option<&View>, after: Option<&View>) -> Vec<FieldChange> {
             after: after.in_doubt.clone(),
         });
     }
-    changes.extend(flag(
+    let overflow = |view: &View| Some(view.overflow);
+    flag(
         Field::Overflow,
-        Some(before.overflow),
-        Some(after.overflow),
-    ));
+        overflow(before),
+        overflow(after),
+        &mut changes,
+    );
     changes
+}
+
+/// A field of text, and where a view has it.
+type TextField = (Field, fn(&View) -> &Option<Text>);
+
+/// Changes of the fields that hold one value.
+fn singles(before: &View, after: &View, changes: &mut Vec<FieldChange>) {
+    let ids: [TextField; 2] = [
+        (Field::PhoneNumberId, |view| &view.phone_number_id),
+        (Field::WabaId, |view| &view.waba_id),
+    ];
+    texts(&ids, before, after, changes);
+    if before.existence != after.existence {
+        changes.push(FieldChange::Existence {
+            before: before.existence,
+            after: after.existence,
+        });
+    }
+    flag(Field::Suspended, before.suspended, after.suspended, changes);
+    let settings: [TextField; 5] = [
+        (Field::Subject, |view| &view.subject),
+        (Field::Description, |view| &view.description),
+        (Field::JoinApprovalMode, |view| &view.join_approval_mode),
+        (Field::InviteLink, |view| &view.invite_link),
+        (Field::PictureSha256, |view| &view.picture_sha256),
+    ];
+    texts(&settings, before, after, changes);
+    if before.created_at != after.created_at {
+        changes.push(FieldChange::Time {
+            field: Field::CreatedAt,
+            before: before.created_at,
+            after: after.created_at,
+        });
+    }
+}
+
+fn texts(fields: &[TextField], before: &View, after: &View, changes: &mut Vec<FieldChange>) {
+    for (field, get) in fields {
+        let (before, after) = (get(before), get(after));
+        if before != after {
+            changes.push(FieldChange::Text {
+                field: *field,
+                before: before.clone(),
+                after: after.clone(),
+            });
+        }
+    }
+}
+
+fn flag(field: Field, before: Option<bool>, after: Option<bool>, changes: &mut Vec<FieldChange>) {
+    if before != after {
+        changes.push(FieldChange::Flag {
+            field,
+            before,
+            after,
+        });
+    }
 }
 
 /// Those of `before` that `after` lacks, and the other way round.

@@ -7,7 +7,7 @@ use crate::{
     event::{Event, GroupCreated, GroupEvent, GroupRead, HintReason, JoinRequest, Person, Source},
     ids::{PersonId, Second, Text, is_number},
     limits::{LINK_GRACE_SECONDS, REGISTERS_MAX},
-    register::{Doubt, Rank, Register, Stamp, assert},
+    register::{Doubt, Effect, Rank, Register, Stamp, assert},
 };
 
 /// Should the group be dropped? Follows the order of the log.
@@ -20,72 +20,21 @@ pub(super) fn is_forgotten(core: &Core, what: &GroupEvent) -> bool {
         .is_some_and(|exists| exists.value == Existence::Gone && exists.stamp.at == *stamp)
 }
 
-/// Folds an event in; tells whether any byte changed.
-pub(super) fn fold(core: &mut Core, event: &Event, what: &GroupEvent) -> bool {
-    let rank = rank(what, event.source);
-    let mut writer = Writer {
-        core,
-        stamp: Stamp {
-            at: event.at,
-            rank,
-            tie: event.id,
-        },
-        changed: false,
+/// Folds an event in.
+///
+/// The effect is less than a `Value` only where what is shown is certain to be as before.
+pub(super) fn fold(core: &mut Core, event: &Event, what: &GroupEvent) -> Effect {
+    let stamp = Stamp {
+        at: event.at,
+        rank: rank(what, event.source),
+        tie: event.id,
     };
+    let mut writer = Writer::new(core, stamp);
+    // What Rollcall says by itself was not said by Meta for a number.
     if event.source != Source::Rollcall {
         writer.metadata(event);
     }
-    match what {
-        GroupEvent::Created(created) => writer.created(created),
-        GroupEvent::Deleted | GroupEvent::Unknown => writer.gone(),
-        GroupEvent::ParticipantsAdded { participants } => writer.added(participants),
-        GroupEvent::ParticipantsRemoved { participants } => writer.removed(participants),
-        GroupEvent::MessageReceived { sender } => writer.present(sender),
-        GroupEvent::JoinRequestCreated {
-            person,
-            join_request_id,
-        } => {
-            let created = writer.stamp.at;
-            writer.asked(person, join_request_id.as_ref(), created);
-        }
-        GroupEvent::JoinRequestClosed {
-            person,
-            join_request_id,
-        } => writer.ask_closed(person, join_request_id.as_ref()),
-        GroupEvent::SettingsUpdated {
-            subject,
-            description,
-            picture_sha256,
-        } => {
-            writer.text(|core| &mut core.subject, subject.as_ref());
-            writer.text(|core| &mut core.description, description.as_ref());
-            writer.text(|core| &mut core.picture, picture_sha256.as_ref());
-        }
-        GroupEvent::Suspended(suspended) => writer.suspended(*suspended),
-        GroupEvent::Hinted { reason } => writer.hint(*reason),
-        GroupEvent::Read(read) => writer.read(read),
-        GroupEvent::JoinRequestsRead { join_requests } => writer.join_requests_read(join_requests),
-        GroupEvent::Listed { subject, created } => {
-            writer.exists(Existence::Active);
-            writer.text(|core| &mut core.subject, subject.as_ref());
-            writer.creation(*created);
-        }
-        GroupEvent::Unlisted => {
-            let stamp = writer.stamp;
-            writer.changed |= assert(&mut writer.core.unlisted, stamp, (), Doubt::Never);
-        }
-        GroupEvent::IdentityLinked { old, new } => old.iter().for_each(|old| writer.link(old, new)),
-        GroupEvent::JoinRequestsAnswered { join_request_ids } => {
-            join_request_ids
-                .iter()
-                .for_each(|id| writer.ask(id, Ask::Closed));
-        }
-        GroupEvent::InviteLinkAnswered { invite_link } => {
-            writer.text(|core| &mut core.invite, Some(invite_link))
-        }
-        GroupEvent::Forgotten { .. } => {}
-        GroupEvent::Erased { ids } => writer.erase(ids),
-    }
+    writer.assert_all(what);
     writer.finish()
 }
 
@@ -95,7 +44,12 @@ fn rank(what: &GroupEvent, source: Source) -> Rank {
         (GroupEvent::MessageReceived { .. } | GroupEvent::JoinRequestCreated { .. }, _) => {
             Rank::Circumstance
         }
-        (GroupEvent::IdentityLinked { .. }, _) => Rank::Statement,
+        (
+            GroupEvent::IdentityLinked { .. }
+            | GroupEvent::JoinRequestsAnswered { .. }
+            | GroupEvent::InviteLinkAnswered { .. },
+            _,
+        ) => Rank::Statement,
         (_, Source::Read | Source::Rollcall) => Rank::Read,
         (_, Source::Webhook | Source::Command) => Rank::Statement,
     }
@@ -103,14 +57,91 @@ fn rank(what: &GroupEvent, source: Source) -> Rank {
 
 /// A core being written to, with the stamp of the event.
 ///
-/// What lies under a floor is not written at all, so that `changed` means that a byte changed.
+/// What lies under a floor is not written at all, so that the effect means that a byte changed.
 struct Writer<'a> {
     core: &'a mut Core,
     stamp: Stamp,
-    changed: bool,
+    effect: Effect,
+    /// A register of a person says the same by younger evidence: that is seen only where it competes with another.
+    renewed: bool,
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(core: &'a mut Core, stamp: Stamp) -> Self {
+        Self {
+            core,
+            stamp,
+            effect: Effect::Nothing,
+            renewed: false,
+        }
+    }
+
+    /// Every line of the design's section 4 on what events assert is a line of this.
+    fn assert_all(&mut self, what: &GroupEvent) {
+        match what {
+            GroupEvent::Created(created) => self.created(created),
+            GroupEvent::Deleted | GroupEvent::Unknown => self.gone(),
+            GroupEvent::ParticipantsAdded { participants } => self.added(participants),
+            GroupEvent::ParticipantsRemoved { participants } => self.removed(participants),
+            GroupEvent::MessageReceived { sender } => self.present(sender),
+            GroupEvent::JoinRequestCreated {
+                person,
+                join_request_id,
+            } => self.asked(person, join_request_id.as_ref(), self.stamp.at),
+            GroupEvent::JoinRequestClosed {
+                person,
+                join_request_id,
+            } => self.ask_closed(person, join_request_id.as_ref()),
+            GroupEvent::SettingsUpdated {
+                subject,
+                description,
+                picture_sha256,
+            } => {
+                self.text(|core| &mut core.subject, subject.as_ref());
+                self.text(|core| &mut core.description, description.as_ref());
+                self.text(|core| &mut core.picture, picture_sha256.as_ref());
+            }
+            GroupEvent::Suspended(suspended) => self.suspended(*suspended),
+            GroupEvent::Hinted { reason } => self.hint(*reason),
+            GroupEvent::Read(read) => self.read(read),
+            GroupEvent::JoinRequestsRead { join_requests } => {
+                self.join_requests_read(join_requests)
+            }
+            GroupEvent::Listed { subject, created } => {
+                self.exists(Existence::Active);
+                self.text(|core| &mut core.subject, subject.as_ref());
+                self.creation(*created);
+            }
+            GroupEvent::Unlisted => {
+                let effect = assert(&mut self.core.unlisted, self.stamp, (), Doubt::Never);
+                self.note(effect);
+            }
+            GroupEvent::IdentityLinked { old, new } => {
+                old.iter().for_each(|old| self.link(old, new));
+            }
+            GroupEvent::JoinRequestsAnswered { join_request_ids } => {
+                for id in join_request_ids {
+                    self.ask(id, Ask::Closed);
+                }
+            }
+            GroupEvent::InviteLinkAnswered { invite_link } => {
+                self.text(|core| &mut core.invite, Some(invite_link));
+            }
+            GroupEvent::Forgotten { .. } => {}
+            GroupEvent::Erased { ids } => self.erase(ids),
+        }
+    }
+
+    fn note(&mut self, effect: Effect) {
+        self.effect = self.effect.max(effect);
+    }
+
+    /// Notes what became of a register that is merged with others of the same person.
+    fn note_of_person(&mut self, effect: Effect) {
+        self.note(effect);
+        self.renewed |= effect == Effect::Stamp;
+    }
+
     /// Links, labels, parents, number and account have the rank of a statement whatever the webhook, and that of the read in a read.
     fn firm(&self) -> Stamp {
         let rank = if self.stamp.rank == Rank::Read {
@@ -124,15 +155,13 @@ impl Writer<'_> {
     fn metadata(&mut self, event: &Event) {
         let stamp = self.firm();
         if let Some(number) = &event.phone_number_id {
-            self.changed |= assert(
-                &mut self.core.number,
-                stamp,
-                Text::new(number.as_str()),
-                Doubt::Never,
-            );
+            let number = Text::new(number.as_str());
+            let effect = assert(&mut self.core.number, stamp, number, Doubt::Never);
+            self.note(effect);
         }
         if let Some(waba) = &event.waba_id {
-            self.changed |= assert(&mut self.core.waba, stamp, waba.clone(), Doubt::Never);
+            let effect = assert(&mut self.core.waba, stamp, waba.clone(), Doubt::Never);
+            self.note(effect);
         }
     }
 
@@ -142,50 +171,80 @@ impl Writer<'_> {
         value: Option<&Text>,
     ) {
         if let Some(value) = value {
-            self.changed |= assert(field(self.core), self.stamp, value.clone(), Doubt::Kept);
+            let effect = assert(field(self.core), self.stamp, value.clone(), Doubt::Kept);
+            self.note(effect);
         }
     }
 
     fn exists(&mut self, existence: Existence) {
-        self.changed |= assert(&mut self.core.exists, self.stamp, existence, Doubt::Kept);
+        let effect = assert(&mut self.core.exists, self.stamp, existence, Doubt::Kept);
+        self.note(effect);
     }
 
     fn creation(&mut self, created: Option<Second>) {
         if let Some(created) = created {
-            self.changed |= assert(&mut self.core.created, self.stamp, created, Doubt::Never);
+            let effect = assert(&mut self.core.created, self.stamp, created, Doubt::Never);
+            self.note(effect);
         }
     }
 
     fn suspended(&mut self, suspended: bool) {
-        self.changed |= assert(&mut self.core.suspended, self.stamp, suspended, Doubt::Kept);
+        let effect = assert(&mut self.core.suspended, self.stamp, suspended, Doubt::Kept);
+        self.note(effect);
     }
 
     fn hint(&mut self, reason: HintReason) {
-        self.changed |= assert(&mut self.core.hint, self.stamp, reason, Doubt::Never);
+        let effect = assert(&mut self.core.hint, self.stamp, reason, Doubt::Never);
+        self.note(effect);
     }
 
     fn member(&mut self, id: &str, presence: Presence) {
-        if self.stamp.at < self.core.roster {
+        let (stamp, roster) = (self.stamp, self.core.roster);
+        if stamp.at < roster {
             return;
         }
-        self.changed |= self
-            .core
-            .member
-            .assert(id, self.stamp, presence, Doubt::Kept);
+        // A number seen since the last complete read may be somebody whose number that read hid.
+        let emerges = is_number(id)
+            && stamp.at > roster
+            && self
+                .core
+                .member
+                .get(id)
+                .is_some_and(|r| r.stamp.at <= roster);
+        let effect = self.core.member.assert(id, stamp, presence, Doubt::Kept);
+        self.note_of_person(effect);
+        if emerges {
+            self.note(Effect::Value);
+        }
     }
 
     fn ask(&mut self, id: &str, ask: Ask) {
         if self.stamp.at < self.core.asks {
             return;
         }
-        self.changed |= self.core.ask.assert(id, self.stamp, ask, Doubt::Kept);
+        let effect = self.core.ask.assert(id, self.stamp, ask, Doubt::Kept);
+        self.note_of_person(effect);
+        // Asks are joined by join request too.
+        if effect == Effect::Stamp && !self.core.ask_detail.is_empty() {
+            self.note(Effect::Value);
+        }
     }
 
     fn link(&mut self, from: &PersonId, to: &PersonId) {
         let is_allowed = from != to && (is_number(from) || !is_number(to));
-        if is_allowed && self.stamp.at >= link_floor(self.core) {
-            let stamp = self.firm();
-            self.changed |= self.core.is.assert(from, stamp, to.clone(), Doubt::Kept);
+        if !is_allowed || self.stamp.at < link_floor(self.core) {
+            return;
+        }
+        let stamp = self.firm();
+        let effect = self.core.is.assert(from, stamp, to.clone(), Doubt::Kept);
+        self.note(effect);
+        // Of several numbers the one with the youngest link is shown.
+        let competes = || {
+            let same = self.core.is.iter().filter(|(_, link)| link.value == *to);
+            self.core.is.get(to).is_some() || same.count() > 1
+        };
+        if effect == Effect::Stamp && competes() {
+            self.note(Effect::Value);
         }
     }
 
@@ -201,10 +260,12 @@ impl Writer<'_> {
             return Some(id);
         }
         if let Some(label) = named.label {
-            self.changed |= self.core.label.assert(&id, stamp, label, Doubt::Never);
+            let effect = self.core.label.assert(&id, stamp, label, Doubt::Never);
+            self.note_of_person(effect);
         }
         if let Some(parent) = named.parent {
-            self.changed |= self.core.parent.assert(&id, stamp, parent, Doubt::Never);
+            let effect = self.core.parent.assert(&id, stamp, parent, Doubt::Never);
+            self.note_of_person(effect);
         }
         Some(id)
     }
@@ -270,10 +331,9 @@ impl Writer<'_> {
                 join_request_id: join_request_id.clone(),
                 created,
             };
-            self.changed |= self
-                .core
-                .ask_detail
-                .assert(&id, self.stamp, detail, Doubt::Never);
+            let details = &mut self.core.ask_detail;
+            let effect = details.assert(&id, self.stamp, detail, Doubt::Never);
+            self.note_of_person(effect);
         }
     }
 
@@ -308,7 +368,9 @@ impl Writer<'_> {
         self.added(participants);
         if *is_complete {
             self.raise_roster();
-            self.changed |= raise(&mut self.core.verified, self.stamp.at);
+            if raise(&mut self.core.verified, self.stamp.at) {
+                self.note(Effect::Stamp);
+            }
         }
     }
 
@@ -330,11 +392,15 @@ impl Writer<'_> {
     }
 
     fn raise_roster(&mut self) {
-        self.changed |= raise(&mut self.core.roster, self.stamp.at);
+        if raise(&mut self.core.roster, self.stamp.at) {
+            self.note(Effect::Value);
+        }
     }
 
     fn raise_asks(&mut self) {
-        self.changed |= raise(&mut self.core.asks, self.stamp.at);
+        if raise(&mut self.core.asks, self.stamp.at) {
+            self.note(Effect::Value);
+        }
     }
 
     /// Drops the registers and labels of persons who are not present, by all identifiers given.
@@ -347,10 +413,15 @@ impl Writer<'_> {
                 .iter()
                 .any(|(id, r)| links.resolve(id) == person && r.value == Presence::Present)
         };
-        let erased: Vec<&PersonId> = ids.iter().filter(|id| !present(id)).collect();
+        let mut erased: Vec<Text> = ids.iter().filter(|id| !present(id)).cloned().collect();
+        // A join request id embeds the phone number (reference §6.1).
+        let asked = |id: &Text| self.core.ask_detail.get(id);
+        let asks: Vec<&AskDetail> = erased.iter().filter_map(asked).map(|r| &r.value).collect();
+        let asks: Vec<Text> = asks.iter().map(|ask| ask.join_request_id.clone()).collect();
+        erased.extend(asks);
         let is_kept = |id: &str| !erased.iter().any(|erased| *erased == id);
         let core = &mut *self.core;
-        self.changed |= core.member.retain(|id, _| is_kept(id))
+        let drops = core.member.retain(|id, _| is_kept(id))
             | core.ask.retain(|id, _| is_kept(id))
             | core.ask_detail.retain(|id, _| is_kept(id))
             | core.label.retain(|id, _| is_kept(id))
@@ -358,36 +429,75 @@ impl Writer<'_> {
             | core
                 .is
                 .retain(|id, link| is_kept(id) && is_kept(&link.value));
+        if drops {
+            self.note(Effect::Value);
+        }
     }
 
     /// Raises what every event of its rank raises, drops what lies under the floors, and bounds the rest.
-    fn finish(self) -> bool {
-        let Self {
-            core,
-            stamp,
-            mut changed,
-        } = self;
-        if stamp.rank >= Rank::Circumstance {
-            changed |= raise(&mut core.changed, stamp.at);
+    fn finish(mut self) -> Effect {
+        if self.stamp.rank >= Rank::Circumstance && raise(&mut self.core.changed, self.stamp.at) {
+            self.note(Effect::Stamp);
         }
-        if !changed {
-            return false;
+        if self.effect == Effect::Stamp
+            && (is_gone(self.core) || self.renewed && !is_one_id_each(self.core))
+        {
+            self.effect = Effect::Value;
         }
-        core.member.drop_before(core.roster);
-        core.label.drop_before(core.roster);
-        core.parent.drop_before(core.roster);
-        core.ask.drop_before(core.asks);
-        core.ask_detail.drop_before(core.asks);
-        core.is
-            .drop_before(core.roster.saturating_sub(LINK_GRACE_SECONDS));
-        core.overflow |= core.member.keep_greatest(REGISTERS_MAX)
-            | core.label.keep_greatest(REGISTERS_MAX)
-            | core.parent.keep_greatest(REGISTERS_MAX)
-            | core.ask.keep_greatest(REGISTERS_MAX)
-            | core.ask_detail.keep_greatest(REGISTERS_MAX)
-            | core.is.keep_greatest(REGISTERS_MAX);
-        true
+        if self.effect == Effect::Value {
+            drop_under_floors(self.core);
+            bound(self.core);
+        }
+        self.effect
     }
+}
+
+/// Of a gone group it is shown whether anything is younger than its going.
+fn is_gone(core: &Core) -> bool {
+    let exists = core.exists.as_ref();
+    exists.is_some_and(|exists| exists.value == Existence::Gone)
+}
+
+/// Has nobody registers under two identifiers? Then no two stamps are compared when persons are shown.
+fn is_one_id_each(core: &Core) -> bool {
+    core.is.is_disjoint(&core.member)
+        && core.is.is_disjoint(&core.ask)
+        && core.is.is_disjoint(&core.ask_detail)
+        && core.is.is_disjoint(&core.label)
+        && core.is.is_disjoint(&core.parent)
+}
+
+/// Thresholds look at nothing else than the floors: that is what keeps forgetting a join.
+fn drop_under_floors(core: &mut Core) {
+    core.member.drop_before(core.roster);
+    core.label.drop_before(core.roster);
+    core.parent.drop_before(core.roster);
+    core.ask.drop_before(core.asks);
+    core.ask_detail.drop_before(core.asks);
+    let floor = link_floor(core);
+    core.is.drop_before(floor);
+}
+
+/// Keeps the greatest stamps of too many registers; follows the order of the log.
+fn bound(core: &mut Core) {
+    let drops = core.member.keep_greatest(REGISTERS_MAX)
+        | core.label.keep_greatest(REGISTERS_MAX)
+        | core.parent.keep_greatest(REGISTERS_MAX)
+        | core.ask.keep_greatest(REGISTERS_MAX)
+        | core.ask_detail.keep_greatest(REGISTERS_MAX)
+        | core.is.keep_greatest(REGISTERS_MAX);
+    let is_full = [
+        core.member.len(),
+        core.label.len(),
+        core.parent.len(),
+        core.ask.len(),
+        core.ask_detail.len(),
+        core.is.len(),
+    ]
+    .iter()
+    .any(|len| *len >= REGISTERS_MAX);
+    // A floor that took one of those that were kept lies above all that were not.
+    core.overflow = drops || core.overflow && is_full;
 }
 
 /// Links outlive the roster floor, for a late webhook must still find whom it names.

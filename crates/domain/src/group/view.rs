@@ -1,11 +1,12 @@
 //! What is shown of a group: a pure function of its core.
 
-use std::collections::BTreeMap;
-
-use super::{Ask, AskDetail, Core, Existence, Links, Presence};
+use super::{
+    Core, Existence,
+    persons::{Persons, persons},
+};
 use crate::{
-    ids::{PersonId, Second, Text, is_number},
-    register::{Doubt, Rank, Register, Registers},
+    ids::{Second, Text},
+    register::{Rank, Register, Registers, Stamp},
 };
 
 /// A field of the view, named as in the JSON of the query API.
@@ -120,71 +121,59 @@ pub struct JoinRequest {
     pub requested_at: Option<Second>,
 }
 
-/// The registers of one person, of all identifiers, merged.
-#[derive(Debug, Default)]
-struct Merged {
-    member: Option<Register<Presence>>,
-    ask: Option<Register<Ask>>,
-    detail: Option<Register<AskDetail>>,
-    label: Option<Register<Text>>,
-    parent: Option<Register<Text>>,
-}
-
 /// Computes the view; `None` where nothing is known but that somebody should look.
 pub(super) fn view(core: &Core) -> Option<View> {
     if !is_shown(core) {
         return None;
     }
-    let value = |register: &Option<Register<Text>>| register.as_ref().map(|r| r.value.clone());
     let existence = core.exists.as_ref().map(|r| r.value);
-    let mut view = View {
+    // A gone group shows nobody, and what it does not show is not in doubt.
+    let Persons {
+        participants,
+        join_requests,
+        participants_doubt,
+        join_requests_doubt,
+    } = match existence {
+        Some(Existence::Gone) => Persons::default(),
+        Some(Existence::Active) | None => persons(core),
+    };
+    Some(View {
         phone_number_id: value(&core.number),
         waba_id: value(&core.waba),
         existence,
-        suspended: core.suspended.as_ref().map(|r| r.value),
+        suspended: value(&core.suspended),
         subject: value(&core.subject),
         description: value(&core.description),
         join_approval_mode: value(&core.approval),
         invite_link: value(&core.invite),
         picture_sha256: value(&core.picture),
-        created_at: core.created.as_ref().map(|r| r.value),
+        created_at: value(&core.created),
+        participants,
+        join_requests,
+        in_doubt: [
+            (Field::Existence, doubt(&core.exists) || outlived(core)),
+            (Field::Suspended, doubt(&core.suspended)),
+            (Field::Subject, doubt(&core.subject)),
+            (Field::Description, doubt(&core.description)),
+            (Field::JoinApprovalMode, doubt(&core.approval)),
+            (Field::InviteLink, doubt(&core.invite)),
+            (Field::PictureSha256, doubt(&core.picture)),
+            (Field::Participants, participants_doubt),
+            (Field::JoinRequests, join_requests_doubt),
+        ]
+        .into_iter()
+        .filter_map(|(field, doubt)| doubt.then_some(field))
+        .collect(),
         overflow: core.overflow,
-        ..View::default()
-    };
-    let doubtful = |register: &Option<Register<Text>>| register.as_ref().is_some_and(|r| r.doubt);
-    let mut doubts = [
-        (
-            Field::Existence,
-            core.exists.as_ref().is_some_and(|r| r.doubt) || outlived(core),
-        ),
-        (
-            Field::Suspended,
-            core.suspended.as_ref().is_some_and(|r| r.doubt),
-        ),
-        (Field::Subject, doubtful(&core.subject)),
-        (Field::Description, doubtful(&core.description)),
-        (Field::JoinApprovalMode, doubtful(&core.approval)),
-        (Field::InviteLink, doubtful(&core.invite)),
-        (Field::PictureSha256, doubtful(&core.picture)),
-        (Field::Participants, false),
-        (Field::JoinRequests, false),
-    ];
-    if existence != Some(Existence::Gone) {
-        let (participants, join_requests) = persons(core, &mut view);
-        for (field, doubt) in &mut doubts {
-            match field {
-                Field::Participants => *doubt = participants,
-                Field::JoinRequests => *doubt = join_requests,
-                _ => {}
-            }
-        }
-    }
-    view.in_doubt = doubts
-        .iter()
-        .filter(|(_, doubt)| *doubt)
-        .map(|(field, _)| *field)
-        .collect();
-    Some(view)
+    })
+}
+
+fn value<V: Clone>(register: &Option<Register<V>>) -> Option<V> {
+    register.as_ref().map(|register| register.value.clone())
+}
+
+fn doubt<V>(register: &Option<Register<V>>) -> bool {
+    register.as_ref().is_some_and(|register| register.doubt)
 }
 
 /// A hint alone, with the number it came by, makes no group that is shown.
@@ -212,10 +201,8 @@ fn outlived(core: &Core) -> bool {
     let Some(exists) = core.exists.as_ref().filter(|r| r.value == Existence::Gone) else {
         return false;
     };
-    fn newer<V>(register: &Register<V>, than: Second) -> bool {
-        register.stamp.rank >= Rank::Circumstance && register.stamp.at > than
-    }
     let gone = exists.stamp.at;
+    let is_newer = |stamp: &Stamp| stamp.rank >= Rank::Circumstance && stamp.at > gone;
     let texts = [
         &core.number,
         &core.waba,
@@ -225,130 +212,25 @@ fn outlived(core: &Core) -> bool {
         &core.invite,
         &core.approval,
     ];
-    texts
-        .iter()
-        .any(|r| r.as_ref().is_some_and(|r| newer(r, gone)))
-        || core.suspended.as_ref().is_some_and(|r| newer(r, gone))
-        || core.created.as_ref().is_some_and(|r| newer(r, gone))
-        || core.member.iter().any(|(_, r)| newer(r, gone))
-        || core.ask.iter().any(|(_, r)| newer(r, gone))
-        || core.ask_detail.iter().any(|(_, r)| newer(r, gone))
+    let singles = texts.map(stamp_of).into_iter().chain([
+        stamp_of(&core.suspended),
+        stamp_of(&core.created),
+        stamp_of(&core.hint),
+        stamp_of(&core.unlisted),
+    ]);
+    singles.flatten().any(is_newer)
+        || stamps_of(&core.member).any(is_newer)
+        || stamps_of(&core.ask).any(is_newer)
+        || stamps_of(&core.ask_detail).any(is_newer)
         || [&core.is, &core.label, &core.parent]
-            .iter()
-            .any(|all| all.iter().any(|(_, r)| newer(r, gone)))
+            .into_iter()
+            .any(|registers| stamps_of(registers).any(is_newer))
 }
 
-/// Fills in members and join requests; tells whether each of the two is in doubt.
-fn persons(core: &Core, view: &mut View) -> (bool, bool) {
-    let links = Links::new(&core.is);
-    let merged = merge(core, links);
-    let mut participants_doubt = core.is.iter().any(|(_, link)| link.doubt);
-    let mut join_requests_doubt = false;
-    for (person, registers) in &merged {
-        let is_member = registers
-            .member
-            .as_ref()
-            .is_some_and(|r| r.value == Presence::Present);
-        participants_doubt |= registers.member.as_ref().is_some_and(|r| r.doubt);
-        let shown = || show(person, registers, core, links);
-        if is_member {
-            view.participants.push(shown());
-            continue;
-        }
-        let Some(ask) = answered(core, registers) else {
-            continue;
-        };
-        join_requests_doubt |= ask.doubt;
-        if ask.value == Ask::Open {
-            let detail = registers.detail.as_ref().map(|r| &r.value);
-            let is_nobody = detail.is_some_and(|detail| detail.join_request_id == *person);
-            view.join_requests.push(JoinRequest {
-                join_request_id: detail.map(|detail| detail.join_request_id.clone()),
-                person: if is_nobody {
-                    Participant::default()
-                } else {
-                    shown()
-                },
-                requested_at: detail.map(|detail| detail.created),
-            });
-        }
-    }
-    participants_doubt |= may_be_one_person(core, links, view);
-    (participants_doubt, join_requests_doubt)
+fn stamp_of<V>(register: &Option<Register<V>>) -> Option<&Stamp> {
+    register.as_ref().map(|register| &register.stamp)
 }
 
-/// The ask of a person, joined with what was said of its join request by id alone.
-fn answered(core: &Core, registers: &Merged) -> Option<Register<Ask>> {
-    let mut ask = registers.ask.clone()?;
-    let by_id = registers
-        .detail
-        .as_ref()
-        .and_then(|detail| core.ask.get(&detail.value.join_request_id));
-    if let Some(by_id) = by_id {
-        ask.merge(by_id.clone(), Doubt::Kept);
-    }
-    Some(ask)
-}
-
-fn merge<'a>(core: &'a Core, links: Links<'a>) -> BTreeMap<&'a str, Merged> {
-    fn each<'a, V: Ord + Clone>(
-        from: &'a Registers<V>,
-        links: Links<'a>,
-        into: &mut BTreeMap<&'a str, Merged>,
-        doubt: Doubt,
-        field: impl Fn(&mut Merged) -> &mut Option<Register<V>>,
-    ) {
-        for (id, register) in from.iter() {
-            let held = field(into.entry(links.resolve(id)).or_default());
-            match held {
-                Some(held) => {
-                    held.merge(register.clone(), doubt);
-                }
-                None => *held = Some(register.clone()),
-            }
-        }
-    }
-    let mut merged = BTreeMap::new();
-    each(&core.member, links, &mut merged, Doubt::Kept, |m| {
-        &mut m.member
-    });
-    each(&core.ask, links, &mut merged, Doubt::Kept, |m| &mut m.ask);
-    each(&core.ask_detail, links, &mut merged, Doubt::Never, |m| {
-        &mut m.detail
-    });
-    each(&core.label, links, &mut merged, Doubt::Never, |m| {
-        &mut m.label
-    });
-    each(&core.parent, links, &mut merged, Doubt::Never, |m| {
-        &mut m.parent
-    });
-    merged
-}
-
-fn show<'a>(person: &'a str, registers: &Merged, core: &'a Core, links: Links<'a>) -> Participant {
-    let value = |register: &Option<Register<Text>>| register.as_ref().map(|r| r.value.clone());
-    let ids = core
-        .member
-        .iter()
-        .map(|(id, _)| id.as_str())
-        .chain(core.ask.iter().map(|(id, _)| id.as_str()));
-    Participant {
-        wa_id: links.number_of(person, ids).map(Text::new),
-        user_id: (!is_number(person)).then(|| Text::new(person)),
-        parent_user_id: value(&registers.parent),
-        username: value(&registers.label),
-    }
-}
-
-/// Could a number without a known user id, and a member without a known number, be one person?
-fn may_be_one_person(core: &Core, links: Links<'_>, view: &View) -> bool {
-    let hidden = |other: &str| {
-        view.participants.iter().any(|p| {
-            p.wa_id.is_none() && p.user_id.as_ref().is_some_and(|user_id| user_id != other)
-        })
-    };
-    core.member.iter().any(|(id, register)| {
-        let person: PersonId = Text::new(links.resolve(id));
-        register.stamp.at > core.roster && is_number(&person) && hidden(&person)
-    })
+fn stamps_of<V: Ord>(registers: &Registers<V>) -> impl Iterator<Item = &Stamp> {
+    registers.iter().map(|(_, register)| &register.stamp)
 }

@@ -3,77 +3,118 @@
 use super::{Core, Failure, Pricing, Recipient};
 use crate::{
     event::{Event, MessageEvent, MessageStatus, MetaError, Pricing as Said, Status},
-    group::named,
+    group::{Named, named},
     ids::{PersonId, Second, Text},
     limits::RECIPIENTS_MAX,
-    register::{Doubt, Latest, Rank, Stamp, assert, latest},
+    register::{Doubt, Effect, Latest, Rank, Register, Stamp, assert, latest},
 };
 
-/// Folds a status in; tells whether any byte changed.
-pub(super) fn fold(core: &mut Core, event: &Event, what: &MessageEvent) -> bool {
-    let MessageEvent::Status(MessageStatus {
-        status,
-        group_id,
-        recipient,
-        errors,
-        pricing,
-    }) = what;
-    let stamp = Stamp {
+/// Folds a status in.
+///
+/// The effect is a `Value` where the view of a message without links changed.
+pub(super) fn fold(core: &mut Core, event: &Event, what: &MessageEvent) -> Effect {
+    let MessageEvent::Status(status) = what;
+    let about = about(core, event, status);
+    let named = status.recipient.as_ref().map(named);
+    let Some(Named {
+        id: Some(id),
+        links,
+        ..
+    }) = named
+    else {
+        return about.max(of_all(core, event.at, status));
+    };
+    let Some((is_new, recipient)) = find(core, &id) else {
+        return about;
+    };
+    let mut effect = about.max(of_one(recipient, event.at, status));
+    if is_new {
+        effect = Effect::Value;
+    }
+    for (from, to) in links {
+        let stamp = stamp(event);
+        effect = effect.max(core.is.assert(&from, stamp, to, Doubt::Kept));
+    }
+    if core.is.keep_greatest(RECIPIENTS_MAX) {
+        effect = Effect::Value;
+    }
+    effect
+}
+
+/// Could it name two identifiers of one person?
+pub(super) fn may_link(what: &MessageEvent) -> bool {
+    let MessageEvent::Status(status) = what;
+    status.recipient.as_ref().is_some_and(|person| {
+        let names = [&person.input, &person.wa_id, &person.user_id];
+        names.iter().filter(|name| name.is_some()).count() > 1
+    })
+}
+
+fn stamp(event: &Event) -> Stamp {
+    Stamp {
         at: event.at,
         rank: Rank::Statement,
         tie: event.id,
-    };
-    let mut changed = false;
-    if let Some(number) = &event.phone_number_id {
-        changed |= assert(
-            &mut core.number,
-            stamp,
-            Text::new(number.as_str()),
-            Doubt::Never,
-        );
     }
-    if let Some(group_id) = group_id {
-        changed |= assert(
-            &mut core.group,
-            stamp,
-            Text::new(group_id.as_str()),
-            Doubt::Never,
-        );
-    }
-    let named = recipient.as_ref().map(named);
-    for (from, to) in named.iter().flat_map(|named| &named.links) {
-        changed |= core.is.assert(from, stamp, to.clone(), Doubt::Kept);
-    }
-    let Some(id) = named.and_then(|named| named.id) else {
-        changed |= match status {
-            Status::Sent => least(&mut core.sent, event.at),
-            Status::Failed => fail(&mut core.failed, event.at, errors),
-            // Said of nobody, these have nobody to be kept for.
-            Status::Delivered | Status::Read | Status::Played => false,
-        };
-        return changed | core.pricing.say(event.at, pricing.as_ref());
+}
+
+fn about(core: &mut Core, event: &Event, status: &MessageStatus) -> Effect {
+    let stamp = stamp(event);
+    let text = |held: &mut Option<Register<Text>>, value: Option<&str>| {
+        value.map_or(Effect::Nothing, |value| {
+            assert(held, stamp, Text::new(value), Doubt::Never)
+        })
     };
-    let (is_new, recipient) = match find(core, id) {
-        Some(found) => found,
-        None => return changed,
+    let number = event.phone_number_id.as_ref().map(|id| id.as_str());
+    let group = status.group_id.as_ref().map(|id| id.as_str());
+    text(&mut core.number, number).max(text(&mut core.group, group))
+}
+
+/// A status of the message as a whole.
+fn of_all(core: &mut Core, at: Second, status: &MessageStatus) -> Effect {
+    let MessageStatus {
+        status,
+        group_id: _,
+        recipient: _,
+        errors,
+        pricing,
+    } = status;
+    let effect = match status {
+        Status::Sent => least(&mut core.sent, at),
+        Status::Failed => fail(&mut core.failed, at, errors),
+        // Said of nobody, these have nobody to be kept for.
+        Status::Delivered | Status::Read | Status::Played => Effect::Nothing,
     };
-    changed |= match status {
-        Status::Sent => false,
-        Status::Delivered => least(&mut recipient.delivered, event.at),
-        Status::Read => least(&mut recipient.read, event.at),
-        Status::Played => least(&mut recipient.played, event.at),
-        Status::Failed => fail(&mut recipient.failed, event.at, errors),
+    effect.max(core.pricing.say(at, pricing.as_ref()))
+}
+
+/// A status for one recipient.
+fn of_one(recipient: &mut Recipient, at: Second, status: &MessageStatus) -> Effect {
+    let MessageStatus {
+        status,
+        group_id: _,
+        recipient: _,
+        errors,
+        pricing,
+    } = status;
+    let effect = match status {
+        Status::Sent => least(&mut recipient.sent, at),
+        Status::Delivered => least(&mut recipient.delivered, at),
+        Status::Read => least(&mut recipient.read, at),
+        Status::Played => least(&mut recipient.played, at),
+        Status::Failed => fail(&mut recipient.failed, at, errors),
     };
-    changed | recipient.pricing.say(event.at, pricing.as_ref()) | is_new
+    effect.max(recipient.pricing.say(at, pricing.as_ref()))
 }
 
 /// The recipient's place, made if there is room; and whether it was made.
-fn find(core: &mut Core, id: PersonId) -> Option<(bool, &mut Recipient)> {
-    let (is_new, place) = match core.recipients.binary_search_by(|(held, _)| held.cmp(&id)) {
+fn find<'a>(core: &'a mut Core, id: &PersonId) -> Option<(bool, &'a mut Recipient)> {
+    let (is_new, place) = match core.recipients.binary_search_by(|(held, _)| held.cmp(id)) {
         Ok(place) => (false, place),
         Err(_) if core.recipients.len() >= RECIPIENTS_MAX => return None,
         Err(place) => {
-            core.recipients.insert(place, (id, Recipient::default()));
+            core.recipients
+                .insert(place, (id.clone(), Recipient::default()));
             (true, place)
         }
     };
@@ -82,30 +123,31 @@ fn find(core: &mut Core, id: PersonId) -> Option<(bool, &mut Recipient)> {
         .map(|(_, recipient)| (is_new, recipient))
 }
 
-fn least(held: &mut Option<Second>, at: Second) -> bool {
-    let is_less = held.is_none_or(|held| at < held);
-    if is_less {
-        *held = Some(at);
+fn least(held: &mut Option<Second>, at: Second) -> Effect {
+    if held.is_some_and(|held| held <= at) {
+        return Effect::Nothing;
     }
-    is_less
+    *held = Some(at);
+    Effect::Value
 }
 
 /// The first failure wins; of two in one second the one with the greater errors.
-fn fail(held: &mut Option<Failure>, at: Second, errors: &[MetaError]) -> bool {
+fn fail(held: &mut Option<Failure>, at: Second, errors: &[MetaError]) -> Effect {
     let wins = held
         .as_ref()
         .is_none_or(|held| at < held.at || (at == held.at && errors > held.errors.as_slice()));
-    if wins {
-        *held = Some(Failure {
-            at,
-            errors: errors.to_vec(),
-        });
+    if !wins {
+        return Effect::Nothing;
     }
-    wins
+    *held = Some(Failure {
+        at,
+        errors: errors.to_vec(),
+    });
+    Effect::Value
 }
 
 impl Pricing {
-    fn say(&mut self, at: Second, said: Option<&Said>) -> bool {
+    fn say(&mut self, at: Second, said: Option<&Said>) -> Effect {
         let Some(Said {
             category,
             kind,
@@ -114,21 +156,21 @@ impl Pricing {
             origin,
         }) = said
         else {
-            return false;
+            return Effect::Nothing;
         };
         fn each<V: Ord + Clone>(
             held: &mut Option<Latest<V>>,
             at: Second,
             said: &Option<V>,
-        ) -> bool {
+        ) -> Effect {
             said.as_ref()
-                .is_some_and(|value| latest(held, at, value.clone()))
+                .map_or(Effect::Nothing, |value| latest(held, at, value.clone()))
         }
         each(&mut self.category, at, category)
-            | each(&mut self.kind, at, kind)
-            | each(&mut self.model, at, model)
-            | each(&mut self.billable, at, billable)
-            | each(&mut self.origin, at, origin)
+            .max(each(&mut self.kind, at, kind))
+            .max(each(&mut self.model, at, model))
+            .max(each(&mut self.billable, at, billable))
+            .max(each(&mut self.origin, at, origin))
     }
 
     fn merge(&mut self, other: &Self) {
@@ -156,6 +198,7 @@ impl Recipient {
     /// Joins what is known of the same person under another identifier.
     pub(super) fn merge(&mut self, other: &Self) {
         let Self {
+            sent,
             delivered,
             read,
             played,
@@ -163,6 +206,7 @@ impl Recipient {
             pricing,
         } = other;
         for (held, other) in [
+            (&mut self.sent, sent),
             (&mut self.delivered, delivered),
             (&mut self.read, read),
             (&mut self.played, played),

@@ -1,10 +1,8 @@
 //! What is shown of a message: a pure function of its core.
 
-use std::collections::BTreeMap;
-
 use super::{Core, Failure, Pricing, Recipient as Held};
 use crate::{
-    group::Links,
+    group::{Links, Number},
     ids::{Second, Text, is_number},
     register::Latest,
 };
@@ -60,41 +58,84 @@ pub struct PricingView {
     pub origin: Option<Text>,
 }
 
+/// A recipient, joined of all identifiers.
+struct Person<'a> {
+    id: &'a str,
+    number: Option<Number<'a>>,
+    held: Held,
+}
+
 pub(super) fn view(core: &Core) -> View {
-    let links = Links::new(&core.is);
-    let mut persons: BTreeMap<&str, Held> = BTreeMap::new();
-    for (id, recipient) in &core.recipients {
-        persons
-            .entry(links.resolve(id))
-            .or_default()
-            .merge(recipient);
-    }
-    let ids = || core.recipients.iter().map(|(id, _)| id.as_str());
-    let recipients = persons.into_iter().map(|(person, held)| {
-        let Held {
-            delivered,
-            read,
-            played,
-            failed,
-            pricing,
-        } = held;
-        Recipient {
-            wa_id: links.number_of(person, ids()).map(Text::new),
-            user_id: (!is_number(person)).then(|| Text::new(person)),
-            delivered_at: delivered,
-            read_at: read,
-            played_at: played,
-            failed,
-            pricing: price(&pricing),
-        }
-    });
+    let sent_to = core
+        .recipients
+        .iter()
+        .filter_map(|(_, recipient)| recipient.sent);
     View {
         group_id: core.group.as_ref().map(|r| r.value.clone()),
         phone_number_id: core.number.as_ref().map(|r| r.value.clone()),
-        sent_at: core.sent,
+        // What was sent to one was accepted.
+        sent_at: sent_to.chain(core.sent).min(),
         failed: core.failed.clone(),
         pricing: price(&core.pricing),
-        recipients: recipients.collect(),
+        recipients: persons(core).into_iter().map(show).collect(),
+    }
+}
+
+/// The recipients, in order of the identifier that stands for each.
+fn persons(core: &Core) -> Vec<Person<'_>> {
+    let links = Links::new(&core.is);
+    let mut persons: Vec<Person<'_>> = Vec::with_capacity(core.recipients.len());
+    for (id, recipient) in &core.recipients {
+        let (resolved, number) = (links.resolve(id), links.number(id));
+        match persons.binary_search_by(|person| person.id.cmp(resolved)) {
+            Ok(place) => {
+                if let Some(person) = persons.get_mut(place) {
+                    person.held.merge(recipient);
+                    person.number = person.number.max(number);
+                }
+            }
+            Err(place) => {
+                let person = Person {
+                    id: resolved,
+                    number,
+                    held: recipient.clone(),
+                };
+                persons.insert(place, person);
+            }
+        }
+    }
+    for id in links.linked() {
+        let resolved = links.resolve(id);
+        if let Ok(place) = persons.binary_search_by(|person| person.id.cmp(resolved))
+            && let Some(person) = persons.get_mut(place)
+        {
+            person.number = person.number.max(links.number(id));
+        }
+    }
+    persons
+}
+
+fn show(person: Person<'_>) -> Recipient {
+    let Person { id, number, held } = person;
+    let Held {
+        sent: _,
+        delivered,
+        read,
+        played,
+        failed,
+        pricing,
+    } = held;
+    let number = number.map(|(_, number)| number);
+    Recipient {
+        wa_id: number
+            .or_else(|| is_number(id).then_some(id))
+            .map(Text::new),
+        user_id: (!is_number(id)).then(|| Text::new(id)),
+        delivered_at: delivered,
+        read_at: read,
+        played_at: played,
+        failed,
+        pricing: price(&pricing),
     }
 }
 

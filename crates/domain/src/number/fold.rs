@@ -3,22 +3,23 @@
 use super::{Core, Field, Hold, IdentityChange};
 use crate::{
     event::{Event, NumberEvent},
+    ids::Second,
     limits::{IDENTITY_CHANGE_SECONDS, NUMBER_ENTRIES_MAX},
-    register::{Doubt, Rank, Stamp, assert, differ},
+    register::{Doubt, Effect, Rank, Stamp, assert, differ},
 };
 
-/// Folds an event in; tells whether any byte changed.
-pub(super) fn fold(core: &mut Core, event: &Event, what: &NumberEvent) -> bool {
+/// Folds an event in; tells how far that is to be seen.
+pub(super) fn fold(core: &mut Core, event: &Event, what: &NumberEvent) -> Effect {
     let stamp = Stamp {
         at: event.at,
         rank: Rank::Statement,
         tie: event.id,
     };
-    let mut changed = false;
+    let mut effect = Effect::Nothing;
     if let Some(waba) = &event.waba_id {
-        changed |= assert(&mut core.waba, stamp, waba.clone(), Doubt::Never);
+        effect = assert(&mut core.waba, stamp, waba.clone(), Doubt::Never);
     }
-    changed |= match what {
+    effect = effect.max(match what {
         NumberEvent::IdentityChanged { old, new } => {
             let mut old = old.clone();
             old.sort_unstable();
@@ -49,29 +50,34 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &NumberEvent) -> bool {
             core.holds.assert(hold_id, stamp, hold, Doubt::Never)
         }
         NumberEvent::Paused(paused) => assert(&mut core.paused, stamp, *paused, Doubt::Kept),
-    };
+    });
     if event.at > core.seen {
         core.seen = event.at;
-        changed = true;
-        let floor = core.seen - IDENTITY_CHANGE_SECONDS;
+        effect = effect.max(Effect::Stamp);
+        let floor = identity_floor(core);
         core.identity_changes.retain(|change| change.at >= floor);
     }
     core.holds.keep_greatest(NUMBER_ENTRIES_MAX);
-    changed
+    effect
 }
 
-fn remember(core: &mut Core, change: IdentityChange) -> bool {
-    if change.at < core.seen - IDENTITY_CHANGE_SECONDS {
-        return false;
+/// Identity changes before it are forgotten: it looks at nothing but the greatest second seen, which keeps this a join.
+fn identity_floor(core: &Core) -> Second {
+    core.seen.saturating_sub(IDENTITY_CHANGE_SECONDS)
+}
+
+fn remember(core: &mut Core, change: IdentityChange) -> Effect {
+    if change.at < identity_floor(core) {
+        return Effect::Nothing;
     }
     let Err(place) = core.identity_changes.binary_search(&change) else {
-        return false;
+        return Effect::Nothing;
     };
     core.identity_changes.insert(place, change);
     if core.identity_changes.len() > NUMBER_ENTRIES_MAX {
         core.identity_changes.remove(0);
     }
-    true
+    Effect::Value
 }
 
 /// What can be seen to differ: values and doubts, not stamps.

@@ -2,59 +2,58 @@
 
 use super::{Asked, Completed, Core, Field};
 use crate::{
-    event::{Event, RequestEvent},
-    ids::Text,
-    register::{Doubt, Rank, Stamp, assert},
+    event::{Event, Operation, RequestEvent},
+    ids::{GroupId, Text},
+    register::{Doubt, Effect, Rank, Stamp, assert, differ},
 };
 
-/// Folds an event in; tells whether any byte changed.
-pub(super) fn fold(core: &mut Core, event: &Event, what: &RequestEvent) -> bool {
+/// Folds an event in; tells how far that is to be seen.
+pub(super) fn fold(core: &mut Core, event: &Event, what: &RequestEvent) -> Effect {
     let stamp = Stamp {
         at: event.at,
         rank: Rank::Statement,
         tie: event.id,
     };
-    let mut changed = false;
+    let mut effect = Effect::Nothing;
     if let Some(number) = &event.phone_number_id {
-        changed |= assert(
-            &mut core.number,
-            stamp,
-            Text::new(number.as_str()),
-            Doubt::Never,
-        );
+        let number = Text::new(number.as_str());
+        effect = assert(&mut core.number, stamp, number, Doubt::Never);
     }
-    match what {
+    effect.max(match what {
         RequestEvent::Intended {
             operation,
             group_id,
             nonce,
             body_hash,
         } => {
-            if core.first_intent.is_none() {
-                core.first_intent = Some(*nonce);
-                changed = true;
-            }
-            changed |= assert(&mut core.operation, stamp, *operation, Doubt::Never);
-            changed |= about(core, stamp, group_id.as_ref().map(|id| id.as_str()));
             let asked = Asked {
                 nonce: *nonce,
                 body_hash: *body_hash,
             };
-            changed | assert(&mut core.asked, stamp, asked, Doubt::Never)
+            let first = if core.first_intent.is_none() {
+                core.first_intent = Some(*nonce);
+                Effect::Value
+            } else {
+                Effect::Nothing
+            };
+            about(core, stamp, *operation, group_id.as_ref())
+                .max(assert(&mut core.asked, stamp, asked, Doubt::Never))
+                .max(first)
         }
         RequestEvent::Answered {
             answer,
             meta_request_id,
         } => {
-            if let Some(id) = meta_request_id {
-                changed |= assert(
-                    &mut core.meta_request_id,
-                    stamp,
-                    Text::new(id.as_str()),
-                    Doubt::Never,
-                );
-            }
-            changed | assert(&mut core.answered, stamp, answer.clone(), Doubt::Kept)
+            let id = meta_request_id.as_ref().map(|id| Text::new(id.as_str()));
+            id.map_or(Effect::Nothing, |id| {
+                assert(&mut core.meta_request_id, stamp, id, Doubt::Never)
+            })
+            .max(assert(
+                &mut core.answered,
+                stamp,
+                answer.clone(),
+                Doubt::Kept,
+            ))
         }
         RequestEvent::Completed {
             operation,
@@ -62,24 +61,36 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &RequestEvent) -> bool 
             outcome,
             errors,
         } => {
-            changed |= assert(&mut core.operation, stamp, *operation, Doubt::Never);
-            changed |= about(core, stamp, group_id.as_ref().map(|id| id.as_str()));
             let completed = Completed {
                 outcome: *outcome,
                 errors: errors.clone(),
             };
-            changed | assert(&mut core.completed, stamp, completed, Doubt::Kept)
+            about(core, stamp, *operation, group_id.as_ref()).max(assert(
+                &mut core.completed,
+                stamp,
+                completed,
+                Doubt::Kept,
+            ))
         }
-    }
+    })
 }
 
-fn about(core: &mut Core, stamp: Stamp, group_id: Option<&str>) -> bool {
-    group_id.is_some_and(|id| assert(&mut core.group, stamp, Text::new(id), Doubt::Never))
+fn about(
+    core: &mut Core,
+    stamp: Stamp,
+    operation: Operation,
+    group_id: Option<&GroupId>,
+) -> Effect {
+    let group = group_id.map(|id| Text::new(id.as_str()));
+    group
+        .map_or(Effect::Nothing, |id| {
+            assert(&mut core.group, stamp, id, Doubt::Never)
+        })
+        .max(assert(&mut core.operation, stamp, operation, Doubt::Never))
 }
 
 /// What can be seen to differ: values and doubts, not stamps.
 pub(super) fn changes(before: &Core, after: &Core) -> Vec<Field> {
-    use crate::register::differ;
     let Core {
         operation,
         number,
