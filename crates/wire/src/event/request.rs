@@ -1,0 +1,110 @@
+//! Events about management requests.
+
+use domain::event::{Answer, RequestEvent};
+
+use crate::{
+    enums::Word,
+    error::{Stop, invalid, missing},
+    person::{hash, id_opt, meta_error, meta_errors, write_meta_error},
+    proto::{self, event::Kind},
+    writer::Writer,
+};
+
+/// Writes the kind of the envelope.
+pub(super) fn write(w: &mut Writer<'_>, event: &RequestEvent) {
+    match event {
+        RequestEvent::Intended {
+            operation,
+            group_id,
+            nonce,
+            body_hash,
+        } => w.message(56, |w| {
+            w.uint(1, operation.number());
+            w.text_opt(2, group_id.as_ref().map(|id| id.as_str()));
+            w.fixed64(3, *nonce);
+            w.bytes(4, body_hash);
+        }),
+        RequestEvent::Answered {
+            answer,
+            meta_request_id,
+        } => w.message(57, |w| {
+            w.message(1, |w| write_answer(w, answer));
+            w.text_opt(2, meta_request_id.as_ref().map(|id| id.as_str()));
+        }),
+        RequestEvent::Completed {
+            operation,
+            group_id,
+            outcome,
+            errors,
+        } => w.message(58, |w| {
+            w.uint(1, operation.number());
+            w.text_opt(2, group_id.as_ref().map(|id| id.as_str()));
+            w.uint(3, outcome.number());
+            w.message_each(4, errors, write_meta_error);
+        }),
+    }
+}
+
+/// Writes an `Answer`.
+pub(crate) fn write_answer(w: &mut Writer<'_>, answer: &Answer) {
+    match answer {
+        Answer::Accepted => w.message(1, |_| {}),
+        Answer::Refused(error) => w.message(2, |w| write_meta_error(w, error)),
+        Answer::Unknown => w.message(3, |_| {}),
+    }
+}
+
+/// Reads an `Answer`.
+pub(crate) fn answer(answer: Option<proto::Answer>, field: &'static str) -> Result<Answer, Stop> {
+    use proto::answer::Kind;
+    let proto::Answer { kind } = answer.ok_or(missing(field))?;
+    Ok(
+        match kind.ok_or(Stop::Unknown {
+            field: "Answer.kind",
+        })? {
+            Kind::Accepted(proto::AnswerAccepted {}) => Answer::Accepted,
+            Kind::Refused(error) => Answer::Refused(meta_error(error)),
+            Kind::Unknown(proto::AnswerUnknown {}) => Answer::Unknown,
+        },
+    )
+}
+
+/// Reads the kind of an envelope that is about a request.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "every other kind is about another entity, whatever it is"
+)]
+pub(super) fn read(kind: Kind) -> Result<RequestEvent, Stop> {
+    Ok(match kind {
+        Kind::RequestIntended(proto::RequestIntended {
+            operation,
+            group_id,
+            nonce,
+            body_hash,
+        }) => RequestEvent::Intended {
+            operation: Word::read(operation, "RequestIntended.operation")?,
+            group_id: id_opt(group_id, "RequestIntended.group_id")?,
+            nonce,
+            body_hash: hash(&body_hash, "RequestIntended.body_hash")?,
+        },
+        Kind::RequestAnswered(proto::RequestAnswered {
+            answer: said,
+            meta_request_id,
+        }) => RequestEvent::Answered {
+            answer: answer(said, "RequestAnswered.answer")?,
+            meta_request_id: id_opt(meta_request_id, "RequestAnswered.meta_request_id")?,
+        },
+        Kind::RequestCompleted(proto::RequestCompleted {
+            operation,
+            group_id,
+            outcome,
+            errors,
+        }) => RequestEvent::Completed {
+            operation: Word::read(operation, "RequestCompleted.operation")?,
+            group_id: id_opt(group_id, "RequestCompleted.group_id")?,
+            outcome: Word::read(outcome, "RequestCompleted.outcome")?,
+            errors: meta_errors(errors),
+        },
+        _ => return Err(invalid("Event.entity").into()),
+    })
+}
