@@ -1,5 +1,7 @@
 //! Limits on what is read from outside, each with its reason.
 
+use std::time::Duration;
+
 /// Longest document read at all, in bytes: node positions are 32 bits, and Meta sends 3 MB at most.
 pub const DOCUMENT_BYTES_MAX: usize = 64 * 1024 * 1024;
 
@@ -20,3 +22,21 @@ pub const REDACTED_TEXT_BYTES_MAX: usize = 256;
 
 /// Size at which a redacted item is cut, in bytes: it is kept to see its shape, and a Kafka record holds 1 MB.
 pub const REDACTED_BYTES_MAX: usize = 64 * 1024;
+
+/// Longest wait for a connection to the Graph API, TLS included.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Longest wait for a whole answer of the Graph API: a page of 1,024 groups takes seconds on a bad day.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long an unused connection is kept: longer than the pause between two list pages.
+pub const CONNECTION_IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// Unused connections kept: calls run a few at a time.
+pub const CONNECTIONS_IDLE_MAX: usize = 8;
+
+/// Longest answer read, in bytes: 1,024 groups with the longest subjects are some 700 KB.
+pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Most groups that Meta puts on a page of the list.
+pub const LIST_PAGE_MAX: u16 = 1024;

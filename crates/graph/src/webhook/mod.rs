@@ -14,7 +14,7 @@ mod group;
 mod item;
 mod message;
 mod person;
-mod read;
+pub(crate) mod read;
 mod redact;
 mod split;
 mod status;

@@ -35,8 +35,20 @@ impl<'a> Person<'a> {
             && self.username.is_none()
     }
 
+    /// The same, no longer borrowed from a body.
+    #[must_use]
+    pub fn into_owned(self) -> Person<'static> {
+        let own = |text: Option<Text<'a>>| text.map(|text| Text::Owned(text.into_owned()));
+        Person {
+            wa_id: own(self.wa_id),
+            user_id: own(self.user_id),
+            parent_user_id: own(self.parent_user_id),
+            username: own(self.username),
+        }
+    }
+
     /// Reads a member of an object if it is one of a person's.
-    pub(super) fn set(&mut self, key: &str, value: Value<'a>) -> Result<bool, Refusal> {
+    pub(crate) fn set(&mut self, key: &str, value: Value<'a>) -> Result<bool, Refusal> {
         match key {
             "wa_id" => self.set_number(value)?,
             "user_id" => self.user_id = read::ident(value)?.or_else(|| self.user_id.take()),

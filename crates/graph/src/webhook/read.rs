@@ -48,7 +48,7 @@ impl Refusal {
         }
     }
 
-    pub(super) fn wrong(expected: &'static str) -> Self {
+    pub(crate) fn wrong(expected: &'static str) -> Self {
         Self::Wrong {
             path: String::new(),
             expected,
@@ -56,7 +56,7 @@ impl Refusal {
     }
 
     /// The same refusal seen from one level further out.
-    pub(super) fn under(self, outer: &str) -> Self {
+    pub(crate) fn under(self, outer: &str) -> Self {
         match self {
             Self::Wrong { path, expected } => {
                 let path = match path.as_bytes().first() {
@@ -72,7 +72,7 @@ impl Refusal {
 }
 
 /// An object's members, or a refusal.
-pub(super) fn object(value: Value<'_>) -> Result<crate::json::Members<'_>, Refusal> {
+pub(crate) fn object(value: Value<'_>) -> Result<crate::json::Members<'_>, Refusal> {
     if value.kind() == Kind::Object {
         Ok(value.members())
     } else {
@@ -81,7 +81,7 @@ pub(super) fn object(value: Value<'_>) -> Result<crate::json::Members<'_>, Refus
 }
 
 /// An object's members; null is an object without any.
-pub(super) fn object_or_null(value: Value<'_>) -> Result<crate::json::Members<'_>, Refusal> {
+pub(crate) fn object_or_null(value: Value<'_>) -> Result<crate::json::Members<'_>, Refusal> {
     if value.is_null() {
         Ok(value.members())
     } else {
@@ -90,7 +90,7 @@ pub(super) fn object_or_null(value: Value<'_>) -> Result<crate::json::Members<'_
 }
 
 /// Each element of an array through a reader; null is an array without any.
-pub(super) fn array<'a, T>(
+pub(crate) fn array<'a, T>(
     value: Value<'a>,
     read: impl Fn(Value<'a>) -> Result<T, Refusal>,
 ) -> Result<Vec<T>, Refusal> {
@@ -108,12 +108,12 @@ pub(super) fn array<'a, T>(
 }
 
 /// An identifier or word: text, or an integer without quotes; empty and null are absent.
-pub(super) fn ident(value: Value<'_>) -> Result<Option<Text<'_>>, Refusal> {
+pub(crate) fn ident(value: Value<'_>) -> Result<Option<Text<'_>>, Refusal> {
     Ok(text(value)?.filter(|text| !text.is_empty()))
 }
 
 /// A text that may be empty; an integer without quotes is read as its digits; null is absent.
-pub(super) fn text(value: Value<'_>) -> Result<Option<Text<'_>>, Refusal> {
+pub(crate) fn text(value: Value<'_>) -> Result<Option<Text<'_>>, Refusal> {
     match value.kind() {
         Kind::String => Ok(value.text()),
         Kind::Null => Ok(None),
@@ -123,7 +123,7 @@ pub(super) fn text(value: Value<'_>) -> Result<Option<Text<'_>>, Refusal> {
 }
 
 /// Seconds since the epoch, as an integer or as digits in quotes; empty and null are absent.
-pub(super) fn seconds(value: Value<'_>) -> Result<Option<i64>, Refusal> {
+pub(crate) fn seconds(value: Value<'_>) -> Result<Option<i64>, Refusal> {
     const EXPECTED: &str = "whole seconds";
     let digits = match value.kind() {
         Kind::Null => return Ok(None),
@@ -144,7 +144,7 @@ pub(super) fn seconds(value: Value<'_>) -> Result<Option<i64>, Refusal> {
 }
 
 /// A flag, quoted or not; null and empty are absent.
-pub(super) fn flag(value: Value<'_>) -> Result<Option<bool>, Refusal> {
+pub(crate) fn flag(value: Value<'_>) -> Result<Option<bool>, Refusal> {
     if let Some(flag) = value.bool() {
         return Ok(Some(flag));
     }
@@ -157,7 +157,7 @@ pub(super) fn flag(value: Value<'_>) -> Result<Option<bool>, Refusal> {
     }
 }
 
-pub(super) fn is_digits(text: &str) -> bool {
+pub(crate) fn is_digits(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
@@ -178,7 +178,7 @@ pub struct ItemError<'a> {
 }
 
 /// Reads `errors`: any element counts, whatever is in it. An object in the array's place is one error.
-pub(super) fn errors(value: Value<'_>) -> Result<Vec<ItemError<'_>>, Refusal> {
+pub(crate) fn errors(value: Value<'_>) -> Result<Vec<ItemError<'_>>, Refusal> {
     match value.kind() {
         Kind::Object if value.members().next().is_none() => Ok(Vec::new()),
         Kind::Object => Ok(vec![error(value)]),
