@@ -1,0 +1,52 @@
+//! Settings.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use chassis::SecretFile;
+use clap::Args as ClapArgs;
+use domain::ids::PhoneNumberId;
+use url::Url;
+
+/// Settings of the reconciler.
+#[derive(Debug, Clone, ClapArgs)]
+pub struct Args {
+    /// Address of Meta's Graph API.
+    #[arg(
+        long,
+        env = "ROLLCALL_GRAPH_URL",
+        default_value = "https://graph.facebook.com"
+    )]
+    pub graph_url: Url,
+
+    /// Version of the Graph API.
+    #[arg(long, env = "ROLLCALL_GRAPH_VERSION", default_value = "v25.0")]
+    pub graph_version: String,
+
+    /// File with the system user's access token, or env:NAME.
+    #[arg(long, env = "ROLLCALL_ACCESS_TOKEN_FILE")]
+    pub access_token_file: SecretFile,
+
+    /// Business phone number whose groups are kept, as Meta names it; repeat for several.
+    #[arg(long, env = "ROLLCALL_PHONE_NUMBER_ID", value_delimiter = ',', required = true, value_parser = number)]
+    pub phone_number_id: Vec<PhoneNumberId>,
+
+    /// L: how far Meta's API may lag behind what happened, clocks included; a read asserts at its second less this.
+    #[arg(long, env = "ROLLCALL_API_LAG", default_value = "300s", value_parser = chassis::duration::parse)]
+    pub api_lag: Duration,
+
+    /// How often the list of active groups is compared; 0 switches the reconciler off.
+    #[arg(long, env = "ROLLCALL_LIST_EVERY", default_value = "5m", value_parser = chassis::duration::parse)]
+    pub list_every: Duration,
+
+    /// Calls to Meta's API an hour and number, list and reads together.
+    #[arg(long, env = "ROLLCALL_READS_PER_HOUR", default_value = "600")]
+    pub reads_per_hour: NonZeroU32,
+
+    /// Compare once, print the plan, change nothing, and end.
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+fn number(text: &str) -> Result<PhoneNumberId, String> {
+    PhoneNumberId::parse(text).map_err(|error| error.to_string())
+}

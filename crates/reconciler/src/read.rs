@@ -1,0 +1,186 @@
+//! A deep read of one group: its info, and its open join requests where there may be any.
+
+use std::collections::BTreeSet;
+
+use domain::{
+    event::{About, Event, GroupEvent, GroupRead, JoinRequest, Source},
+    group::{Ask, Core, Group, named},
+    ids::{GroupId, PhoneNumberId, Second, Text},
+    plan::carry,
+};
+
+use crate::{
+    append::event,
+    limits::JOIN_REQUEST_PAGES_MAX,
+    upstream::{Answer, Info, JoinRequestPage, Load, Read, Refused},
+};
+
+/// What a visit to a group brought.
+#[derive(Debug)]
+pub(crate) struct Visit {
+    pub(crate) group_id: GroupId,
+    /// Of its first call.
+    pub(crate) t0: Second,
+    pub(crate) calls: u32,
+    pub(crate) load: Load,
+    /// What it asserts; some may be there even though a later call was refused.
+    pub(crate) events: Vec<Event>,
+    pub(crate) refused: Option<Refused>,
+    /// Did the info answer: is the group alive?
+    pub(crate) is_alive: bool,
+}
+
+/// Reads a group and says what that asserts, all of it at `t0 − lag`.
+pub(crate) async fn visit(
+    upstream: &impl Read,
+    number: &PhoneNumberId,
+    group_id: GroupId,
+    held: Option<&Group>,
+    lag: Second,
+) -> Visit {
+    let nothing = Core::default();
+    let core = held.map_or(&nothing, |group| &group.core);
+    let Answer { t0, load, result } = upstream.group(&group_id).await;
+    let mut visit = Visit {
+        group_id,
+        t0,
+        calls: 1,
+        load,
+        events: Vec::new(),
+        refused: None,
+        is_alive: false,
+    };
+    let about = |what| About::Group(visit.group_id.clone(), what);
+    let info = match result {
+        Ok(info) => info,
+        Err(refused) => {
+            if refused == Refused::GroupSuspended {
+                visit.events.push(event(
+                    number,
+                    t0 - lag,
+                    Source::Read,
+                    about(GroupEvent::Suspended(true)),
+                ));
+                visit.is_alive = true;
+            }
+            visit.refused = Some(refused);
+            return visit;
+        }
+    };
+    let read = judge(core, &visit.group_id, info);
+    let may_have_asks =
+        read.join_approval_mode.as_deref() != Some("auto_approve") || has_open_ask(core);
+    visit.events.push(event(
+        number,
+        t0 - lag,
+        Source::Read,
+        about(GroupEvent::Read(read)),
+    ));
+    visit.is_alive = true;
+    if may_have_asks {
+        asks(upstream, number, lag, core, &mut visit).await;
+    }
+    visit
+}
+
+/// Carries what is held and was left out, and decides whether everybody is identified.
+fn judge(core: &Core, group_id: &GroupId, info: Info) -> GroupRead {
+    let Info {
+        mut read,
+        total_participant_count,
+        unreadable,
+    } = info;
+    for person in &mut read.participants {
+        carry(core, person);
+    }
+    let business = business_number(group_id);
+    let identified: BTreeSet<Text> = read
+        .participants
+        .iter()
+        .filter_map(|person| named(person).id)
+        .filter(|id| Some(id) != business.as_ref())
+        .collect();
+    let counted =
+        total_participant_count.is_some_and(|count| usize::try_from(count) == Ok(identified.len()));
+    read.is_complete = counted && unreadable == 0 && read.subject.is_some();
+    if read.is_complete {
+        // Meta leaves out what is not set: in a complete read that is knowledge.
+        read.description.get_or_insert_default();
+        read.suspended.get_or_insert(false);
+    }
+    read
+}
+
+async fn asks(
+    upstream: &impl Read,
+    number: &PhoneNumberId,
+    lag: Second,
+    core: &Core,
+    visit: &mut Visit,
+) {
+    let mut join_requests: Vec<JoinRequest> = Vec::new();
+    let mut asked_at = None;
+    let mut after: Option<String> = None;
+    for _ in 0..JOIN_REQUEST_PAGES_MAX {
+        visit.calls += 1;
+        let Answer { t0, load, result } = upstream
+            .join_requests(&visit.group_id, after.as_deref())
+            .await;
+        visit.load = load;
+        let page = match result {
+            Ok(page) => page,
+            Err(refused) => {
+                visit.refused = Some(refused);
+                return;
+            }
+        };
+        let JoinRequestPage {
+            join_requests: these,
+            unreadable,
+            after: next,
+        } = page;
+        let at = *asked_at.get_or_insert(t0);
+        // An item that cannot be read, or a cursor that comes again, proves nothing of the others.
+        if unreadable > 0 || (next.is_some() && next == after) {
+            return;
+        }
+        join_requests.extend(these);
+        after = next;
+        if after.is_none() {
+            for join_request in &mut join_requests {
+                carry(core, &mut join_request.person);
+            }
+            let what = GroupEvent::JoinRequestsRead { join_requests };
+            visit.events.push(event(
+                number,
+                at - lag,
+                Source::Read,
+                About::Group(visit.group_id.clone(), what),
+            ));
+            return;
+        }
+    }
+}
+
+fn has_open_ask(core: &Core) -> bool {
+    core.ask.iter().any(|(_, ask)| ask.value == Ask::Open)
+}
+
+/// The digits of the business number, which Meta's group ids embed: `capi_group:<digits>:<id>` in base64 (reference §6.1).
+///
+/// Only used not to count the business among the participants, should Meta ever list it.
+fn business_number(group_id: &GroupId) -> Option<Text> {
+    use base64::Engine as _;
+    let text = group_id.as_str().replace("ZD", "=");
+    let bytes = base64::engine::general_purpose::STANDARD
+        .decode(text)
+        .ok()?;
+    let text = std::str::from_utf8(&bytes).ok()?;
+    text.strip_prefix("capi_group:")?
+        .split(':')
+        .next()
+        .map(Text::new)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! Meta's API itself, by the crate `graph`.
+
+use chassis::Clock;
+use domain::{
+    event::{GroupRead, JoinRequest, Person},
+    ids::{GroupId, PhoneNumberId, Second, Text},
+    plan::Listed,
+};
+use graph::api::{self, Client, ClientConfig, Meaning, Sent};
+
+use super::{Answer, Info, JoinRequestPage, Load, Page, Read, Refused};
+use crate::{Args, limits::LIST_PAGE};
+
+/// Reads from Meta.
+#[derive(Debug, Clone)]
+pub struct Meta {
+    client: Client,
+    clock: Clock,
+}
+
+impl Meta {
+    /// A client with the address, version and token of `args`.
+    ///
+    /// # Errors
+    ///
+    /// The client's, where TLS or the address can't be used.
+    pub fn new(args: &Args, clock: Clock) -> Result<Self, api::ConfigError> {
+        let token = args.access_token_file.secret().clone();
+        let config = ClientConfig::new(args.graph_url.clone(), args.graph_version.clone(), token);
+        Ok(Self {
+            client: Client::new(config)?,
+            clock,
+        })
+    }
+
+    /// Turns an answer of the client into ours; without a `Date` header our own clock must do.
+    fn answer<A, T>(
+        &self,
+        asked: Result<api::Answer<A>, api::Error>,
+        read: impl FnOnce(A) -> T,
+    ) -> Answer<T> {
+        let (sent, result) = match asked {
+            Ok(api::Answer { value, sent }) => (Some(sent), Ok(read(value))),
+            Err(error) => {
+                let refused = refused(&error);
+                log(&error, refused);
+                (error.sent().cloned(), Err(refused))
+            }
+        };
+        let t0 = sent.as_ref().and_then(|sent| sent.t0);
+        Answer {
+            t0: t0.unwrap_or_else(|| self.now()),
+            load: sent.as_ref().map(load).unwrap_or_default(),
+            result,
+        }
+    }
+
+    fn now(&self) -> Second {
+        i64::try_from(self.clock.now_seconds()).unwrap_or(i64::MAX)
+    }
+}
+
+impl Read for Meta {
+    async fn list(&self, number: &PhoneNumberId, after: Option<&str>) -> Answer<Page> {
+        let asked = self
+            .client
+            .list_groups(number.as_str(), LIST_PAGE, after)
+            .await;
+        self.answer(asked, |page| {
+            let mut read = Page {
+                after: page.next,
+                ..Page::default()
+            };
+            for group in page.items {
+                match GroupId::parse(&group.id) {
+                    Ok(id) => {
+                        let listed = Listed {
+                            subject: group.subject.map(Text::from),
+                            created: group.created_at,
+                        };
+                        read.groups.push((id, listed));
+                    }
+                    Err(_) => read.unreadable += 1,
+                }
+            }
+            read
+        })
+    }
+
+    async fn group(&self, group_id: &GroupId) -> Answer<Info> {
+        let asked = self.client.group(group_id.as_str()).await;
+        self.answer(asked, |info| {
+            // An answer about nobody's list of participants is complete only if it counts none.
+            let participants = info.participants.unwrap_or_default();
+            let listed = participants.len();
+            let participants: Vec<Person> = participants
+                .into_iter()
+                .filter(|person| !person.is_empty())
+                .map(person)
+                .collect();
+            Info {
+                unreadable: count(listed - participants.len()),
+                total_participant_count: info.total_participant_count,
+                read: GroupRead {
+                    subject: info.subject.map(Text::from),
+                    description: info.description.map(Text::from),
+                    join_approval_mode: info.join_approval_mode.map(Text::from),
+                    suspended: info.suspended,
+                    created: info.creation_timestamp,
+                    participants,
+                    is_complete: false,
+                },
+            }
+        })
+    }
+
+    async fn join_requests(
+        &self,
+        group_id: &GroupId,
+        after: Option<&str>,
+    ) -> Answer<JoinRequestPage> {
+        let asked = self.client.join_requests(group_id.as_str(), after).await;
+        self.answer(asked, |page| {
+            let listed = page.items.len();
+            let join_requests: Vec<JoinRequest> =
+                page.items.into_iter().filter_map(join_request).collect();
+            JoinRequestPage {
+                unreadable: count(listed - join_requests.len()),
+                join_requests,
+                after: page.next,
+            }
+        })
+    }
+}
+
+fn person(person: graph::webhook::Person<'static>) -> Person {
+    let graph::webhook::Person {
+        wa_id,
+        user_id,
+        parent_user_id,
+        username,
+    } = person;
+    Person {
+        input: None,
+        wa_id: wa_id.map(Text::from),
+        user_id: user_id.map(Text::from),
+        parent_user_id: parent_user_id.map(Text::from),
+        username: username.map(Text::from),
+    }
+}
+
+/// A join request without an id can be neither shown nor answered, but who waits is known all the same.
+fn join_request(item: api::JoinRequest) -> Option<JoinRequest> {
+    let api::JoinRequest {
+        join_request_id,
+        person: who,
+        creation_timestamp,
+    } = item;
+    Some(JoinRequest {
+        person: person(who),
+        join_request_id: Text::from(join_request_id?),
+        created: creation_timestamp,
+    })
+}
+
+fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
+}
+
+fn load(sent: &Sent) -> Load {
+    let usage = sent.usage.as_ref();
+    Load {
+        usage_percent: usage.map(|usage| usage.percent()),
+        retry_after: sent
+            .retry_after
+            .or_else(|| usage.and_then(|usage| usage.regain_access)),
+    }
+}
+
+fn refused(error: &api::Error) -> Refused {
+    match error.meaning() {
+        Some(Meaning::GroupUnknown) => Refused::GroupUnknown,
+        Some(Meaning::GroupSuspended) => Refused::GroupSuspended,
+        Some(Meaning::CursorExpired) => Refused::CursorExpired,
+        Some(Meaning::Throttled) => Refused::Throttled,
+        Some(Meaning::Auth | Meaning::Policy) => Refused::Token,
+        Some(Meaning::BadInput) => Refused::Input,
+        // What is not understood proves nothing, and may be better next time.
+        Some(Meaning::Transient | Meaning::Partly | Meaning::Unknown) | None => Refused::Failed,
+    }
+}
+
+/// What is part of the ordinary course is for the metrics; what nobody expects is for people.
+fn log(error: &api::Error, refused: Refused) {
+    match refused {
+        Refused::Failed | Refused::Input | Refused::Token => {
+            tracing::warn!(%error, kind = refused.as_str(), "Meta's API did not answer as it should");
+        }
+        Refused::GroupUnknown
+        | Refused::GroupSuspended
+        | Refused::CursorExpired
+        | Refused::Throttled => {
+            tracing::debug!(%error, kind = refused.as_str(), "Meta's API refused a read");
+        }
+    }
+}
