@@ -265,7 +265,7 @@ impl World {
         let Some(group) = self.groups.get_mut(group_id) else {
             return now;
         };
-        let second = if same && now - group.stamped <= SAME_SECOND_GAP {
+        let second = if same && now.saturating_sub(group.stamped) <= SAME_SECOND_GAP {
             group.stamped.min(now)
         } else {
             now

@@ -1,1 +1,16 @@
-//! The simulator through real sockets.
+//! The simulator through real sockets, as clients see it that know nothing of it.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: what is not as expected ends the test"
+)]
+
+mod api_faults;
+mod calls;
+mod delivery;
+mod lists;
+mod people;
+mod rig;
+mod same;
+mod webhooks;
