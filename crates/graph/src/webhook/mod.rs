@@ -1,6 +1,6 @@
 //! What Meta posts to a webhook, as types.
 //!
-//! Start at [`split`]. It believes nothing about the items of a POST: a level of the envelope that is
+//! Start at [`split()`]. It believes nothing about the items of a POST: a level of the envelope that is
 //! not as expected becomes an [`Unintelligible`] piece and the rest goes on.
 //! [`Item::parse`] then reads one item strictly: what is unknown never fails it, what is known and
 //! of a wrong type does, with a path and never a value in the reason.

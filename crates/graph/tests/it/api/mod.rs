@@ -1,5 +1,7 @@
 //! The client against a server on a real socket.
 
+mod transport;
+
 use std::{
     sync::{Arc, Mutex},
     time::Duration,
@@ -7,7 +9,6 @@ use std::{
 
 use axum::{
     Router,
-    body::Body,
     extract::Request,
     http::{StatusCode, header},
     response::{IntoResponse as _, Response},
@@ -18,10 +19,7 @@ use graph::api::{
 };
 use secrecy::SecretString;
 use serde_json::{Value, json};
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::TcpListener,
-};
+use tokio::net::TcpListener;
 
 const TOKEN: &str = "EAAB-secret-token";
 const DATE: &str = "Thu, 28 May 2026 20:26:40 GMT";
@@ -77,27 +75,13 @@ fn body(status: u16, body: &str) -> Response {
         .into_response()
 }
 
-async fn list_of(answer: Value) -> Result<Answer<Page<ListedGroup>>, Error> {
-    let text = answer.to_string();
-    serve(move || body(200, &text))
-        .await
-        .0
-        .list_groups("300000000000001", 1024, None)
-        .await
-}
-
-async fn info_of(answer: Value) -> Result<Answer<GroupInfo>, Error> {
-    let text = answer.to_string();
-    serve(move || body(200, &text)).await.0.group("G1").await
-}
-
 /// A server whose answer can be changed, for tests of many: a client reads the machine's certificates when made.
-struct Refusing {
+struct Server {
     client: Client,
     answer: Arc<Mutex<(u16, String)>>,
 }
 
-impl Refusing {
+impl Server {
     async fn new() -> Self {
         let answer = Arc::new(Mutex::new((200, String::new())));
         let given = Arc::clone(&answer);
@@ -109,15 +93,30 @@ impl Refusing {
         Self { client, answer }
     }
 
+    fn answers(&self, status: u16, answer: &Value) {
+        *self.answer.lock().unwrap() = (status, answer.to_string());
+    }
+
+    async fn list(&self, answer: Value) -> Result<Answer<Page<ListedGroup>>, Error> {
+        self.answers(200, &answer);
+        self.client.list_groups("300000000000001", 1024, None).await
+    }
+
+    async fn info(&self, answer: Value) -> Result<Answer<GroupInfo>, Error> {
+        self.answers(200, &answer);
+        self.client.group("G1").await
+    }
+
     /// The error that an error envelope becomes.
     async fn with(&self, status: u16, error: Value) -> Error {
-        *self.answer.lock().unwrap() = (status, json!({ "error": error }).to_string());
+        self.answers(status, &json!({ "error": error }));
         self.client.group("G1").await.unwrap_err()
     }
 }
 
 #[tokio::test]
 async fn both_shapes_of_the_list_and_all_spellings_of_its_scalars_are_read() {
+    let server = Server::new().await;
     let groups = json!([
         {"id": "G1", "subject": "Repair 4711", "created_at": "1780000000"},
         {"id": 120_363_400_000_000_001_u64, "subject": 4711, "creation_timestamp": 1_780_000_001},
@@ -131,7 +130,8 @@ async fn both_shapes_of_the_list_and_all_spellings_of_its_scalars_are_read() {
         created_at,
     };
     for data in [json!({ "groups": groups }), groups] {
-        let page = list_of(json!({"data": data, "paging": paging}))
+        let page = server
+            .list(json!({"data": data, "paging": paging}))
             .await
             .unwrap()
             .value;
@@ -151,8 +151,10 @@ async fn both_shapes_of_the_list_and_all_spellings_of_its_scalars_are_read() {
 
 #[tokio::test]
 async fn there_is_a_next_page_only_where_meta_says_next() {
+    let server = Server::new().await;
     let next = async |paging| {
-        list_of(json!({"data": [], "paging": paging}))
+        server
+            .list(json!({"data": [], "paging": paging}))
             .await
             .map(|answer| answer.value.next)
     };
@@ -173,7 +175,8 @@ async fn there_is_a_next_page_only_where_meta_says_next() {
         Err(Error::Unexpected { .. })
     ));
     assert_eq!(
-        list_of(json!({"data": {"groups": []}}))
+        server
+            .list(json!({"data": {"groups": []}}))
             .await
             .unwrap()
             .value
@@ -184,6 +187,7 @@ async fn there_is_a_next_page_only_where_meta_says_next() {
 
 #[tokio::test]
 async fn a_list_with_an_entry_that_cannot_be_read_is_no_list() {
+    let server = Server::new().await;
     for data in [
         json!([{"id": "G1"}, {"subject": "no id"}]),
         json!([{"id": "G1"}, null]),
@@ -193,7 +197,7 @@ async fn a_list_with_an_entry_that_cannot_be_read_is_no_list() {
         json!(null),
         json!("none"),
     ] {
-        let error = list_of(json!({ "data": data })).await.unwrap_err();
+        let error = server.list(json!({ "data": data })).await.unwrap_err();
         assert!(
             matches!(error, Error::Unexpected { .. }),
             "{data} is {error:?}"
@@ -201,13 +205,14 @@ async fn a_list_with_an_entry_that_cannot_be_read_is_no_list() {
         assert_eq!(error.class(), Class::Permanent);
     }
     assert!(matches!(
-        list_of(json!({})).await,
+        server.list(json!({})).await,
         Err(Error::Unexpected { .. })
     ));
 }
 
 #[tokio::test]
 async fn group_info_is_read_with_every_scalar_in_quotes_or_not() {
+    let server = Server::new().await;
     let participants = json!([
         {"wa_id": "15550100042", "user_id": "US.10000000000000000042", "username": "@rosa.k"},
         {"user_id": "US.10000000000000000077", "wa_id": ""},
@@ -240,9 +245,9 @@ async fn group_info_is_read_with_every_scalar_in_quotes_or_not() {
             },
         ]),
     };
-    assert_eq!(info_of(plain).await.unwrap().value, expected);
-    assert_eq!(info_of(quoted).await.unwrap().value, expected);
-    let nothing = info_of(json!({"id": "G1"})).await.unwrap().value;
+    assert_eq!(server.info(plain).await.unwrap().value, expected);
+    assert_eq!(server.info(quoted).await.unwrap().value, expected);
+    let nothing = server.info(json!({"id": "G1"})).await.unwrap().value;
     assert_eq!(
         nothing,
         GroupInfo {
@@ -254,6 +259,7 @@ async fn group_info_is_read_with_every_scalar_in_quotes_or_not() {
 
 #[tokio::test]
 async fn group_info_that_is_wrong_or_about_another_group_is_no_answer() {
+    let server = Server::new().await;
     for (answer, says) in [
         (
             json!({"id": "G2", "subject": "x"}),
@@ -273,7 +279,7 @@ async fn group_info_that_is_wrong_or_about_another_group_is_no_answer() {
         ),
         (json!([]), "the item is not an object"),
     ] {
-        let Err(Error::Unexpected { source, .. }) = info_of(answer).await else {
+        let Err(Error::Unexpected { source, .. }) = server.info(answer).await else {
             panic!("{says}")
         };
         assert_eq!(source.to_string(), says);
@@ -372,7 +378,7 @@ const CODES: &[(&[i64], Meaning, Class)] = &[
 
 #[tokio::test]
 async fn errors_are_classed_by_metas_code_and_not_by_the_status() {
-    let server = Refusing::new().await;
+    let server = Server::new().await;
     for (codes, meaning, class) in CODES {
         for code in *codes {
             for given in [json!(code), json!(code.to_string())] {
@@ -424,7 +430,7 @@ async fn errors_are_classed_by_metas_code_and_not_by_the_status() {
 
 #[tokio::test]
 async fn an_error_shows_codes_and_hides_sentences() {
-    let server = Refusing::new().await;
+    let server = Server::new().await;
     let error = server.with(400,
         json!({"message": "(#131041) Group unknown for 15550100042", "type": "OAuthException", "code": 131_041,
             "error_data": {"messaging_product": "whatsapp", "details": "15550100042 is not in it"},
@@ -487,186 +493,4 @@ async fn an_answer_knows_metas_second_and_our_use() {
         (sent.t0, sent.usage, sent.retry_after),
         (None, None, Some(Duration::from_secs(7)))
     );
-}
-
-#[tokio::test]
-async fn what_is_not_of_the_api_is_told_apart() {
-    for (status, text, word, class) in [
-        (
-            502,
-            "<html>Sorry, something went wrong</html>",
-            "not_json",
-            Class::Transient,
-        ),
-        (200, "<html></html>", "not_json", Class::Transient),
-        (200, "", "not_json", Class::Transient),
-        (
-            404,
-            r#"{"message":"no route"}"#,
-            "not_json",
-            Class::Transient,
-        ),
-        (
-            200,
-            r#"{"data":[{"id":"G1"},{"id""#,
-            "truncated",
-            Class::Transient,
-        ),
-        (
-            200,
-            r#"{"data":{"groups":7}}"#,
-            "unexpected",
-            Class::Permanent,
-        ),
-    ] {
-        let (client, _) = serve(move || body(status, text)).await;
-        let error = client.list_groups("3", 1, None).await.unwrap_err();
-        assert_eq!((error.as_str(), error.class()), (word, class), "{text}");
-        assert!(error.sent().is_some_and(|sent| sent.t0.is_some()));
-    }
-}
-
-#[tokio::test]
-async fn a_redirect_is_not_followed() {
-    let (elsewhere, asked) = serve(|| body(200, r#"{"data":[]}"#)).await;
-    let (client, _) = serve(|| {
-        (
-            StatusCode::TEMPORARY_REDIRECT,
-            [(header::LOCATION, "/elsewhere")],
-        )
-            .into_response()
-    })
-    .await;
-    let error = client.list_groups("3", 1, None).await.unwrap_err();
-    assert!(matches!(error, Error::NotJson { status: 307, .. }));
-    assert_eq!(error.class(), Class::Permanent);
-    drop(elsewhere);
-    assert!(asked.lock().unwrap().is_empty());
-}
-
-#[tokio::test]
-async fn an_answer_without_end_is_refused_at_the_limit() {
-    let (client, _) = serve(|| {
-        let blank = axum::body::Bytes::from(vec![b' '; 1024 * 1024]);
-        let endless = std::iter::repeat_n(blank, 64).map(Ok::<_, std::io::Error>);
-        Response::new(Body::from_stream(futures::stream::iter(endless)))
-    })
-    .await;
-    let error = client.group("G1").await.unwrap_err();
-    assert!(matches!(error, Error::TooLarge { status: 200, .. }));
-}
-
-/// A server that answers every connection with these bytes, and then closes it or keeps it open.
-async fn raw(answer: &'static [u8], close: bool) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    tokio::spawn(async move {
-        let mut open = Vec::new();
-        while let Ok((mut socket, _)) = listener.accept().await {
-            let mut request = [0; 4096];
-            let _ = socket.read(&mut request).await;
-            let _ = socket.write_all(answer).await;
-            if !close {
-                open.push(socket);
-            }
-        }
-    });
-    url
-}
-
-#[tokio::test]
-async fn a_broken_connection_is_told_from_an_answer_cut_off() {
-    let cut = raw(
-        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{\"data\":[",
-        true,
-    )
-    .await;
-    let error = client(&cut, Duration::from_secs(20))
-        .list_groups("3", 1, None)
-        .await
-        .unwrap_err();
-    assert!(
-        matches!(error, Error::Truncated { status: 200, .. }),
-        "{error:?}"
-    );
-    assert_eq!(error.class(), Class::Transient);
-
-    let nothing = raw(b"", true).await;
-    let error = client(&nothing, Duration::from_secs(20))
-        .group("secret-id")
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::Connect(_)), "{error:?}");
-    assert!(!format!("{error:?}").contains("secret-id"));
-
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let closed = format!("http://{}", listener.local_addr().unwrap());
-    drop(listener);
-    let error = client(&closed, Duration::from_secs(20))
-        .group("G1")
-        .await
-        .unwrap_err();
-    assert!(matches!(error, Error::Connect(_)), "{error:?}");
-    assert_eq!(error.class(), Class::Transient);
-}
-
-#[tokio::test]
-async fn a_slow_answer_is_given_up() {
-    for answer in [&b""[..], b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{"] {
-        let url = raw(answer, false).await;
-        let error = client(&url, Duration::from_millis(100))
-            .group("G1")
-            .await
-            .unwrap_err();
-        assert!(matches!(error, Error::Timeout), "{error:?}");
-        assert_eq!(error.class(), Class::Transient);
-    }
-}
-
-#[tokio::test]
-async fn connections_are_used_again() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let accepted = Arc::new(Mutex::new(0));
-    let count = Arc::clone(&accepted);
-    tokio::spawn(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            *count.lock().unwrap() += 1;
-            tokio::spawn(async move {
-                let mut request = [0; 4096];
-                while socket.read(&mut request).await.is_ok_and(|read| read > 0) {
-                    let _ = socket
-                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 11\r\n\r\n{\"data\":[]}")
-                        .await;
-                }
-            });
-        }
-    });
-    let client = client(&url, Duration::from_secs(20));
-    for _ in 0..5 {
-        client.list_groups("3", 1, None).await.unwrap();
-    }
-    assert_eq!(*accepted.lock().unwrap(), 1);
-}
-
-#[test]
-fn a_configuration_that_cannot_work_is_refused() {
-    let config = |url: &str, token: &str| {
-        Client::new(ClientConfig::new(
-            url.parse().unwrap(),
-            String::new(),
-            SecretString::from(token),
-        ))
-    };
-    assert_eq!(
-        config("ftp://x.test", "t").unwrap_err().to_string(),
-        "the Graph URL is not an http or https URL"
-    );
-    assert_eq!(
-        config("https://x.test", "two\nlines")
-            .unwrap_err()
-            .to_string(),
-        "the access token is not one line of visible ASCII"
-    );
-    assert!(config("https://x.test/base/", "t").is_ok());
 }
