@@ -1,1 +1,22 @@
 #![doc = include_str!("../README.md")]
+
+mod args;
+mod cache;
+mod error;
+mod flush;
+mod fold;
+mod follow;
+mod http;
+mod index;
+mod lead;
+pub mod limits;
+mod logs;
+mod metrics;
+mod projection;
+mod prune;
+mod run;
+mod store;
+
+pub use args::{Args, Tuning};
+pub use error::Error;
+pub use run::{LogKind, Projector, Settings, run};

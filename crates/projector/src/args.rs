@@ -1,0 +1,69 @@
+//! The options of the projector.
+
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
+
+use chassis::{ConfigProblems, auth::AccessArgs};
+
+/// Options of `rollcall projector`, beside those of Kafka, telemetry and administration.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Args {
+    /// Directory of the store; a cache, which may be deleted while the projector is stopped.
+    #[arg(long, env = "ROLLCALL_DATA_DIR", value_name = "DIR")]
+    pub data_dir: PathBuf,
+
+    /// Where the query API listens; port 0 picks a free one.
+    #[arg(
+        long,
+        env = "ROLLCALL_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8081"
+    )]
+    pub listen: SocketAddr,
+
+    /// Who may call.
+    #[command(flatten)]
+    pub access: AccessArgs,
+
+    /// How it reads and what it keeps in memory.
+    #[command(flatten)]
+    pub tuning: Tuning,
+}
+
+/// Options that every process with a projector in it takes.
+#[derive(clap::Args, Clone, Debug)]
+pub struct Tuning {
+    /// How long a query with Rollcall-At-Least waits for its position before it is answered with 504.
+    #[arg(
+        long,
+        env = "ROLLCALL_READ_WAIT",
+        value_name = "DURATION",
+        value_parser = chassis::duration::parse,
+        default_value = "2s"
+    )]
+    pub read_wait: Duration,
+
+    /// Decoded states kept in memory, groups and messages each; some 3 KB a group, 1 KB a message.
+    #[arg(
+        long,
+        env = "ROLLCALL_CACHE_ENTITIES",
+        value_name = "COUNT",
+        default_value = "50000"
+    )]
+    pub cache_entities: NonZeroUsize,
+
+    /// Memory that the store may use for its pages, in MiB.
+    #[arg(
+        long,
+        env = "ROLLCALL_STORE_CACHE_MIB",
+        value_name = "MIB",
+        default_value = "64"
+    )]
+    pub store_cache_mib: NonZeroUsize,
+}
+
+impl Args {
+    /// Notes what is wrong with the options together.
+    pub fn check(&self, problems: &mut ConfigProblems) {
+        self.access.check("--listen", self.listen, problems);
+    }
+}

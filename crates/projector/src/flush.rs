@@ -1,0 +1,102 @@
+//! Writing back: what is committed goes to disk soon, many commits together, and leaders wait when too much is pending.
+
+use chassis::{CancellationToken, Clock};
+use tokio::sync::{Notify, watch};
+
+use crate::{
+    follow::now_ms,
+    limits::{FLUSH_ENTRIES, FLUSH_EVERY, FLUSH_LIMIT, PENDING_BYTES_MAX, PENDING_ENTRIES_MAX},
+    metrics::Metrics,
+    projection::Projection,
+    store::{self, Flushed},
+};
+
+/// What leaders and the flusher tell each other.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    /// Enough is pending.
+    wanted: Notify,
+    /// Counts flushes.
+    done: watch::Sender<u64>,
+}
+
+impl Signals {
+    pub(crate) fn new() -> Self {
+        Self {
+            wanted: Notify::new(),
+            done: watch::Sender::new(0),
+        }
+    }
+}
+
+/// To be called after each commit: begins a flush where much is pending, and waits where too much is.
+pub(crate) async fn make_room(projection: &Projection) -> Result<(), store::Error> {
+    let mut done = projection.flushing().done.subscribe();
+    loop {
+        let (entries, bytes) = projection.store().pending();
+        if entries >= FLUSH_ENTRIES || bytes >= PENDING_BYTES_MAX / 2 {
+            projection.flushing().wanted.notify_one();
+        }
+        if entries < PENDING_ENTRIES_MAX && bytes < PENDING_BYTES_MAX {
+            return Ok(());
+        }
+        tokio::select! {
+            error = projection.failed() => return Err(error),
+            _open = done.changed() => {}
+        }
+    }
+}
+
+/// Flushes until `stop`, and once more.
+pub(crate) async fn run(
+    projection: Projection,
+    clock: Clock,
+    metrics: Metrics,
+    stop: CancellationToken,
+) -> Result<(), store::Error> {
+    loop {
+        let is_last = tokio::select! {
+            biased;
+            () = stop.cancelled() => true,
+            () = projection.flushing().wanted.notified() => false,
+            () = clock.sleep(FLUSH_EVERY) => false,
+        };
+        flush(&projection, &clock, &metrics).await?;
+        if is_last {
+            return Ok(());
+        }
+    }
+}
+
+async fn flush(
+    projection: &Projection,
+    clock: &Clock,
+    metrics: &Metrics,
+) -> Result<(), store::Error> {
+    let (entries, _) = projection.store().pending();
+    metrics
+        .pending_entries
+        .set(i64::try_from(entries).unwrap_or(i64::MAX));
+    let started_ms = clock.monotonic_ms();
+    let (store, at_ms) = (projection.store().clone(), now_ms(clock));
+    let flush = tokio::task::spawn_blocking(move || store.flush(at_ms));
+    let Flushed { entries, bytes } = match clock.timeout(FLUSH_LIMIT, flush).await {
+        Ok(Ok(flushed)) => flushed?,
+        Ok(Err(_)) => return Err(store::Error::Panicked),
+        Err(_) => {
+            projection.store().abandon();
+            return Err(store::Error::Hangs);
+        }
+    };
+    projection.flushing().done.send_modify(|count| *count += 1);
+    if entries > 0 {
+        let took_ms = clock.monotonic_ms().saturating_sub(started_ms);
+        metrics
+            .flush_seconds
+            .observe(std::time::Duration::from_millis(took_ms).as_secs_f64());
+        metrics.flushes.inc();
+        metrics.flushed_entries.inc_by(entries as u64);
+        metrics.flushed_bytes.inc_by(bytes as u64);
+    }
+    Ok(())
+}

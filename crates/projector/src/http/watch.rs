@@ -1,0 +1,290 @@
+//! Watching: changes as they happen, by Server-Sent Events.
+//!
+//! Every watcher reads history from its own place, so that resuming and being slow are the same thing,
+//! and nothing is skipped or given twice on any instance.
+
+use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+
+use axum::{
+    body::{Body, Bytes},
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use chassis::{
+    extract::Query,
+    problem::{Code, ErrorCode, Problem},
+};
+use domain::{
+    ids::Entity,
+    position::{Position, Stream},
+};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use serde::Deserialize;
+use tokio::sync::{OwnedSemaphorePermit, mpsc};
+use tokio_stream::{StreamExt, wrappers::ReceiverStream};
+use wire::{Change, Decoded};
+
+use super::{Api, bad, freshness::Scope, read};
+use crate::{
+    limits::{WATCH_BUFFER, WATCH_KEEP_ALIVE, WATCH_STALL},
+    projection::{Positions, Projection},
+    store::After,
+};
+
+/// What is watched.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Filters {
+    phone_number_id: Option<String>,
+    group_id: Option<String>,
+}
+
+/// The place of a watcher: the last position it has seen of every partition.
+type Place = BTreeMap<u32, Position>;
+
+#[derive(Debug)]
+struct TooOld;
+
+impl Code for TooOld {
+    fn slug(&self) -> &'static str {
+        "too-old"
+    }
+
+    fn status(&self) -> StatusCode {
+        StatusCode::GONE
+    }
+
+    fn title(&self) -> &'static str {
+        "History does not reach back so far"
+    }
+}
+
+/// `GET /v1/watch`
+pub(super) async fn watch(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    Query(filters): Query<Filters>,
+) -> Result<Response, Problem> {
+    let fresh = api
+        .fresh(&headers, |_| Scope::Stream(Stream::Events))
+        .await?;
+    let permit = Arc::clone(&api.0.watchers)
+        .try_acquire_owned()
+        .map_err(|_| {
+            Problem::new(ErrorCode::Unavailable)
+                .detail("too many watchers at once")
+                .retry_after(10)
+        })?;
+    let projection = fresh.projection.clone();
+    let place = match headers.get("last-event-id") {
+        None => here(&projection.positions().borrow()),
+        Some(id) => parse(id, projection.partitions())?,
+    };
+    let wanted = place.clone();
+    let is_held = read(&projection, move |projection| {
+        for position in wanted.values() {
+            if projection.store().changes_after(position)? == After::TooOld {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    });
+    if !is_held.await? {
+        return Err(Problem::new(TooOld).detail("read the state anew, and watch from there"));
+    }
+    let (tx, rx) = mpsc::channel(WATCH_BUFFER);
+    let watcher = Watcher {
+        api: api.clone(),
+        projection,
+        filters,
+        place,
+        tx,
+        _permit: permit,
+    };
+    api.0.metrics.watchers.inc();
+    // Ends when its reader does, when the projection does, and at shutdown; the channel's end is the stream's.
+    tokio::spawn(watcher.run());
+    let body = Body::from_stream(ReceiverStream::new(rx).map(Ok::<Bytes, Infallible>));
+    let mut response = body.into_response();
+    let fields = response.headers_mut();
+    fields.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("text/event-stream"),
+    );
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    Ok(fresh.mark(response))
+}
+
+/// Where a projection is now.
+fn here(positions: &Positions) -> Place {
+    positions
+        .iter()
+        .filter(|((stream, _), _)| *stream == Stream::Events)
+        .map(|((_, partition), reached)| (*partition, reached.position))
+        .collect()
+}
+
+/// The place that an event id names.
+fn parse(id: &HeaderValue, partitions: u32) -> Result<Place, Problem> {
+    let wrong = || bad("Last-Event-ID is not one that was given");
+    let mut place = Place::new();
+    for text in id.to_str().map_err(|_| wrong())?.split(',') {
+        let position = parse_position(text.trim()).ok_or_else(wrong)?;
+        place.insert(position.partition, position);
+    }
+    // Another number of partitions is another generation, which history does not reach back to.
+    let is_whole = place.keys().copied().eq(0..partitions);
+    if is_whole {
+        Ok(place)
+    } else {
+        Err(Problem::new(TooOld))
+    }
+}
+
+/// As [`Position::parse`], and the place before the first event, too.
+fn parse_position(text: &str) -> Option<Position> {
+    let before_first = text.strip_suffix("-1").filter(|rest| rest.ends_with(':'));
+    let Some(rest) = before_first else {
+        return Position::parse(text).filter(|position| position.stream == Stream::Events);
+    };
+    let position = Position::parse(&format!("{rest}0"))?;
+    Some(Position {
+        offset: -1,
+        ..position
+    })
+}
+
+fn id_of(place: &Place) -> String {
+    let mut id = String::new();
+    for position in place.values() {
+        if !id.is_empty() {
+            id.push(',');
+        }
+        id.push_str(&position.to_string());
+    }
+    id
+}
+
+/// One watcher.
+#[derive(Debug)]
+struct Watcher {
+    api: Api,
+    projection: Projection,
+    filters: Filters,
+    place: Place,
+    tx: mpsc::Sender<Bytes>,
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Drop for Watcher {
+    fn drop(&mut self) {
+        self.api.0.metrics.watchers.dec();
+    }
+}
+
+/// The stream is over: the reader went, or must come again.
+#[derive(Debug)]
+struct Over;
+
+impl Watcher {
+    async fn run(mut self) {
+        let (ended, shutdown) = (self.projection.ended(), self.api.0.ctx.shutdown.clone());
+        let closed = self.tx.clone();
+        tokio::select! {
+            biased;
+            () = ended.cancelled() => {}
+            () = shutdown.cancelled() => {}
+            () = closed.closed() => {}
+            _over = self.follow() => {}
+        }
+    }
+
+    async fn follow(&mut self) -> Result<Infallible, Over> {
+        let mut positions = self.projection.positions();
+        // A place to resume from, also before anything happens.
+        self.send(format!("id: {}\n\n", id_of(&self.place))).await?;
+        loop {
+            let reached = here(&positions.borrow_and_update());
+            for (partition, reached) in reached {
+                self.catch_up(partition, reached).await?;
+            }
+            let clock = self.api.0.ctx.clock.clone();
+            match clock.timeout(WATCH_KEEP_ALIVE, positions.changed()).await {
+                Ok(changed) => changed.map_err(|_| Over)?,
+                // With the place, so that one who watches little can still resume after a long quiet.
+                Err(_) => {
+                    let id = id_of(&self.place);
+                    self.send(format!(": still here\nid: {id}\n\n")).await?;
+                }
+            }
+        }
+    }
+
+    /// Sends what happened in a partition up to `reached`.
+    async fn catch_up(&mut self, partition: u32, reached: Position) -> Result<(), Over> {
+        while let Some(place) = self
+            .place
+            .get(&partition)
+            .copied()
+            .filter(|place| reached.is_after(place))
+        {
+            let next = read(&self.projection, move |projection| {
+                projection.store().changes_after(&place)
+            });
+            let changes = match next.await {
+                Ok(After::Changes(changes)) => changes,
+                Ok(After::TooOld) | Err(_) => return Err(Over),
+            };
+            if changes.is_empty() {
+                self.place.insert(partition, reached);
+                return Ok(());
+            }
+            for change in changes {
+                let position = Position {
+                    offset: change.offset,
+                    ..reached
+                };
+                self.place.insert(partition, position);
+                if let Ok(Decoded::Known(change)) = wire::decode_change(&change.record)
+                    && self.is_wanted(&change)
+                {
+                    let data =
+                        serde_json::to_string(&wire::json::Change(&change)).map_err(|_| Over)?;
+                    let id = id_of(&self.place);
+                    self.send(format!("event: change\nid: {id}\ndata: {data}\n\n"))
+                        .await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn is_wanted(&self, change: &Change) -> bool {
+        let Filters {
+            phone_number_id,
+            group_id,
+        } = &self.filters;
+        let number = change.phone_number_id.as_ref().map(|id| id.as_str());
+        phone_number_id
+            .as_deref()
+            .is_none_or(|wanted| number == Some(wanted))
+            && group_id
+                .as_deref()
+                .is_none_or(|wanted| match change.entity() {
+                    Entity::Group(id) => id.as_str() == wanted,
+                    Entity::Message(_) | Entity::Number(_) | Entity::Request(_) => false,
+                })
+    }
+
+    /// Hands a piece over; a reader who does not take it is let go.
+    async fn send(&self, text: String) -> Result<(), Over> {
+        let sending = self.tx.send(Bytes::from(text));
+        match self.api.0.ctx.clock.timeout(WATCH_STALL, sending).await {
+            Ok(sent) => sent.map_err(|_| Over),
+            Err(_) => {
+                self.api.0.metrics.watchers_ended.inc();
+                Err(Over)
+            }
+        }
+    }
+}

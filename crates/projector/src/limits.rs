@@ -1,0 +1,136 @@
+//! Every limit of the projector, by name.
+
+use std::time::Duration;
+
+/// Events folded at once: large enough that states changed often are published once, small enough that a query never waits long for the runtime.
+pub const BATCH_EVENTS: usize = 10_000;
+
+/// Bytes of events folded at once.
+pub const BATCH_BYTES: usize = 8 << 20;
+
+/// How long a leader waits for events before it looks after its other duties: progress while idle, and shutdown.
+pub const BATCH_WAIT: Duration = Duration::from_millis(250);
+
+/// How often progress is written while idle, so that a follower can tell quiet from dead (design §6).
+pub const PROGRESS_EVERY: Duration = Duration::from_secs(1);
+
+/// How often progress is written on the local log while idle: nobody follows it, but messages' progress must not lapse with its topic.
+pub const PROGRESS_EVERY_LOCAL: Duration = Duration::from_secs(86_400);
+
+/// Partitions recovered at once: each reads with consumers of its own.
+pub const RECOVER_PARTITIONS: usize = 4;
+
+/// How long leaders may take after shutdown began to finish the batch they are at, so that the next start reads nothing again.
+pub const STOP_GRACE: Duration = Duration::from_secs(10);
+
+/// Records published in one append; a batch with more is appended in parts.
+pub const PUBLISH_RECORDS: usize = 20_000;
+
+/// Bytes published in one append; half of what the log lets be pending, for events and receipts publish side by side.
+pub const PUBLISH_BYTES: usize = 32 << 20;
+
+/// Tries of one append or read before the process gives up and is restarted: some minutes with the delays below.
+pub const LOG_TRIES: u32 = 60;
+
+/// First delay between tries.
+pub const LOG_RETRY_BASE: Duration = Duration::from_millis(100);
+
+/// Longest delay between tries.
+pub const LOG_RETRY_CAP: Duration = Duration::from_secs(5);
+
+/// How often the store is flushed while something is pending: what a `kill -9` makes the next start read again.
+pub const FLUSH_EVERY: Duration = Duration::from_millis(500);
+
+/// Entries pending that begin a flush at once.
+pub const FLUSH_ENTRIES: usize = 20_000;
+
+/// Entries pending at which a leader waits for the store.
+pub const PENDING_ENTRIES_MAX: usize = 100_000;
+
+/// Bytes pending at which a leader waits for the store.
+pub const PENDING_BYTES_MAX: usize = 128 << 20;
+
+/// How long a flush may take before the store counts as hanging.
+pub const FLUSH_LIMIT: Duration = Duration::from_secs(120);
+
+/// How long opening and checking the store may take, on top of [`OPEN_PER_GIBIBYTE`].
+pub const OPEN_LIMIT: Duration = Duration::from_secs(30);
+
+/// How long opening and checking may take for each gibibyte on disk; 1 to 10 s were measured.
+pub const OPEN_PER_GIBIBYTE: Duration = Duration::from_secs(60);
+
+/// Entries that go to sled in one batch: readers wait as long as it takes, some tens of milliseconds.
+pub const STORE_BATCH_ENTRIES: usize = 1_000;
+
+/// Changes in one chunk of history.
+pub const CHUNK_CHANGES: usize = 64;
+
+/// Bytes of changes in one chunk of history; a single larger change is a chunk by itself.
+pub const CHUNK_BYTES: usize = 16 << 10;
+
+/// How long history, messages and requests are kept: as their topics keep them (interfaces §3).
+pub const KEEP: Duration = Duration::from_secs(30 * 86_400);
+
+/// How often the store is searched for what may go.
+pub const PRUNE_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Entries looked at, or deleted, in one step of pruning.
+pub const PRUNE_STEP: usize = 1_000;
+
+/// A store that lags behind and was not written for longer than this is made anew:
+/// tombstones that it did not see may be compacted away (half of `delete.retention.ms`, design §3.8).
+pub const STORE_AGE_MAX: Duration = Duration::from_secs(12 * 3_600);
+
+/// Times that the store may be opened again, or made anew, before the process gives up.
+pub const STORE_RESTARTS_MAX: u32 = 5;
+
+/// Records read from the log at once while recovering.
+pub const RECOVER_RECORDS: usize = 10_000;
+
+/// Bytes read from the log at once while recovering.
+pub const RECOVER_BYTES: usize = 16 << 20;
+
+/// How long a read waits while recovering before it looks again whether it is at the end.
+pub const RECOVER_WAIT: Duration = Duration::from_secs(1);
+
+/// How often the ends of the inputs are asked for, to know the lag.
+pub const LAG_EVERY: Duration = Duration::from_secs(1);
+
+/// Items of one page.
+pub const PAGE_ITEMS_MAX: usize = 1_000;
+
+/// Items of one page if nothing is asked for.
+pub const PAGE_ITEMS_DEFAULT: usize = 100;
+
+/// Entities looked at for one page of a filtered list; the page then ends early, with a cursor to go on from.
+pub const PAGE_SCAN_MAX: usize = 20_000;
+
+/// Entities read from the store in one step of a scan, between which other readers and the leader get their turn.
+pub const SCAN_STEP: usize = 500;
+
+/// Scans over everything that run at once; further ones wait.
+pub const SCANS_MAX: usize = 2;
+
+/// Requests answered at once; further ones are refused with 503.
+pub const REQUESTS_MAX: usize = 256;
+
+/// Requests that wait for a position at once; further ones are refused with 503.
+pub const WAITERS_MAX: usize = 1_024;
+
+/// Bytes of a request body.
+pub const BODY_BYTES_MAX: usize = 16 << 10;
+
+/// Watchers at once; further ones are refused with 503.
+pub const WATCHERS_MAX: usize = 256;
+
+/// Changes that wait to be taken by one watcher; beyond it the next are read from history only when it has taken these.
+pub const WATCH_BUFFER: usize = 64;
+
+/// How long a watcher may leave its buffer full before it is disconnected; it can resume.
+pub const WATCH_STALL: Duration = Duration::from_secs(30);
+
+/// How often a watcher without news gets a comment, so that proxies keep the connection.
+pub const WATCH_KEEP_ALIVE: Duration = Duration::from_secs(15);
+
+/// How long a leader may go without turning before the process counts as not alive: longer than one try of an append takes.
+pub const HEARTBEAT: Duration = Duration::from_secs(120);

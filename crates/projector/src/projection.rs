@@ -1,0 +1,160 @@
+//! What a query sees: the store, the index, and how far the fold has come.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicI64, Ordering},
+    },
+};
+
+use chassis::CancellationToken;
+use domain::{
+    ids::Second,
+    position::{Position, Stream},
+};
+use tokio::sync::watch;
+use wire::Gap;
+
+use crate::{
+    flush::Signals,
+    fold::Digests,
+    index::Index,
+    store::{self, Store},
+};
+
+/// How far one input partition is folded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Reached {
+    pub(crate) position: Position,
+    pub(crate) gap: Option<Gap>,
+    /// Digests of its state topics, for events.
+    pub(crate) digests: Digests,
+}
+
+/// How far all are folded, in order of stream and partition.
+pub(crate) type Positions = BTreeMap<(Stream, u32), Reached>;
+
+/// What a query sees; a cheap handle.
+#[derive(Debug, Clone)]
+pub(crate) struct Projection(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    store: Store,
+    index: Index,
+    partitions: u32,
+    positions: watch::Sender<Positions>,
+    /// Ends of the inputs as last heard, by stream and partition.
+    ends: BTreeMap<(Stream, u32), AtomicI64>,
+    flushing: Signals,
+    broken: CancellationToken,
+    why: Mutex<Option<store::Error>>,
+}
+
+impl Projection {
+    pub(crate) fn new(store: Store, index: Index, partitions: u32) -> Self {
+        let mut ends = BTreeMap::new();
+        for partition in 0..partitions {
+            for stream in [Stream::Events, Stream::Receipts] {
+                ends.insert((stream, partition), AtomicI64::new(0));
+            }
+        }
+        Self(Arc::new(Inner {
+            store,
+            index,
+            partitions,
+            positions: watch::Sender::new(Positions::new()),
+            ends,
+            flushing: Signals::new(),
+            broken: CancellationToken::new(),
+            why: Mutex::new(None),
+        }))
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.0.store
+    }
+
+    pub(crate) fn index(&self) -> &Index {
+        &self.0.index
+    }
+
+    pub(crate) fn flushing(&self) -> &Signals {
+        &self.0.flushing
+    }
+
+    /// Partitions of each topic.
+    pub(crate) fn partitions(&self) -> u32 {
+        self.0.partitions
+    }
+
+    /// Tells how far a partition is folded; the store holds it by now.
+    pub(crate) fn reach(&self, reached: Reached) {
+        let key = (reached.position.stream, reached.position.partition);
+        self.0.positions.send_modify(|positions| {
+            positions.insert(key, reached);
+        });
+    }
+
+    /// How far all partitions are folded, as a channel that tells of every step.
+    pub(crate) fn positions(&self) -> watch::Receiver<Positions> {
+        self.0.positions.subscribe()
+    }
+
+    /// Tells the end of an input.
+    pub(crate) fn set_end(&self, stream: Stream, partition: u32, end: i64) {
+        if let Some(held) = self.0.ends.get(&(stream, partition)) {
+            held.store(end, Ordering::Relaxed);
+        }
+    }
+
+    /// Events of a partition that are not folded, as far as was last heard.
+    pub(crate) fn lag(&self, position: &Position) -> u64 {
+        let end = self.0.ends.get(&(position.stream, position.partition));
+        let end = end.map_or(0, |end| end.load(Ordering::Relaxed));
+        u64::try_from(end - (position.offset + 1)).unwrap_or(0)
+    }
+
+    /// The partition that the events about an entity lie in, by its record key.
+    pub(crate) fn partition_of(&self, record_key: &[u8]) -> u32 {
+        eventlog::partition_of(record_key, self.0.partitions)
+    }
+
+    /// `verified`, unless events were lost after it: then nobody knows.
+    pub(crate) fn verified(&self, verified: Second, partition: u32) -> Second {
+        let positions = self.0.positions.borrow();
+        let gap = positions
+            .get(&(Stream::Events, partition))
+            .and_then(|reached| reached.gap);
+        match gap {
+            Some(gap) if verified < gap.at => 0,
+            Some(_) | None => verified,
+        }
+    }
+
+    /// Says that the store cannot go on; whoever holds the work on it ends it.
+    pub(crate) fn fail(&self, error: store::Error) {
+        let mut why = self.0.why.lock().unwrap_or_else(PoisonError::into_inner);
+        why.get_or_insert(error);
+        drop(why);
+        self.0.broken.cancel();
+    }
+
+    /// Resolves when the store cannot go on.
+    pub(crate) async fn failed(&self) -> store::Error {
+        self.0.broken.cancelled().await;
+        let why = self.0.why.lock().unwrap_or_else(PoisonError::into_inner);
+        why.clone().unwrap_or(store::Error::Panicked)
+    }
+
+    /// Says that this projection is no more kept up with, so that watchers look for another.
+    pub(crate) fn end(&self) {
+        self.0.broken.cancel();
+    }
+
+    /// Cancelled when the store cannot go on, or the projection is replaced.
+    pub(crate) fn ended(&self) -> CancellationToken {
+        self.0.broken.clone()
+    }
+}

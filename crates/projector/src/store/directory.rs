@@ -1,0 +1,249 @@
+//! The directory that stores lie in: opening, checking, setting aside.
+//!
+//! ```text
+//! <data-dir>/lock               held by the process
+//! <data-dir>/store-<n>/         sled's files; a new store gets a new number
+//! <data-dir>/store.damaged-<n>/ the last one that was set aside
+//! ```
+//!
+//! A new store never takes the place of an old one: sled names its files by path, and threads of a damaged engine may outlive it.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    time::Duration,
+};
+
+use super::{Error, Store, keys, meta::Meta, values, values::State};
+use crate::limits::{OPEN_LIMIT, OPEN_PER_GIBIBYTE};
+
+const STORE: &str = "store-";
+const ASIDE: &str = "store.damaged-";
+
+/// Gets each state that a store holds, by its record's key, while the store is checked.
+pub(crate) type Visit = Box<dyn FnMut(&[u8], &State) + Send>;
+
+/// Nobody else uses the directory as long as this is held.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: fs::File,
+}
+
+/// Why the directory cannot be used at all.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LockError {
+    #[error("use {path}", path = path.display())]
+    Unusable {
+        path: PathBuf,
+        #[source]
+        source: io::Error,
+    },
+    #[error("{path} is in use by another process", path = path.display())]
+    InUse { path: PathBuf },
+}
+
+/// The directory.
+#[derive(Debug, Clone)]
+pub(crate) struct Directory {
+    path: PathBuf,
+    /// Bytes that sled may keep in memory.
+    cache_bytes: u64,
+}
+
+impl Directory {
+    pub(crate) fn new(path: PathBuf, cache_bytes: u64) -> Self {
+        Self { path, cache_bytes }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Makes the directory if it is not there, and keeps other processes out.
+    pub(crate) fn lock(&self) -> Result<Lock, LockError> {
+        let path = self.path.join("lock");
+        let unusable = |source| LockError::Unusable {
+            path: path.clone(),
+            source,
+        };
+        fs::create_dir_all(&self.path).map_err(unusable)?;
+        let file = fs::OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(&path)
+            .map_err(unusable)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(fs::TryLockError::WouldBlock) => Err(LockError::InUse { path }),
+            Err(fs::TryLockError::Error(source)) => Err(unusable(source)),
+        }
+    }
+
+    /// Opens the store that is there and checks all of it, or makes an empty one.
+    ///
+    /// `visit` gets every state. Blocks, but not for ever.
+    pub(crate) fn open(&self, visit: Visit) -> Result<Store, Error> {
+        let number = self.numbers(STORE)?.pop().unwrap_or(1);
+        let path = self.path.join(format!("{STORE}{number}"));
+        let limit = open_limit(&path);
+        let config = sled::Config::new()
+            .path(path)
+            .cache_capacity(self.cache_bytes)
+            .flush_every_ms(None);
+        let (tx, rx) = mpsc::sync_channel(1);
+        let opening = std::thread::Builder::new().name("store-open".to_owned());
+        // Not joined if it hangs: nothing can end it, and its directory is not used again.
+        let thread = opening
+            .spawn(move || {
+                let _late = tx.send(open_checked(&config, visit));
+            })
+            .map_err(|error| Error::Disk { kind: error.kind() })?;
+        match rx.recv_timeout(limit) {
+            Ok(opened) => {
+                let _ended = thread.join();
+                opened
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::Hangs),
+            Err(mpsc::RecvTimeoutError::Disconnected) => Err(Error::Panicked),
+        }
+    }
+
+    /// Takes the present store out of the way; of those set aside before, none is kept.
+    pub(crate) fn set_aside(&self) -> Result<Option<PathBuf>, Error> {
+        for number in self.numbers(ASIDE)? {
+            remove(&self.path.join(format!("{ASIDE}{number}")))?;
+        }
+        let mut stores = self.numbers(STORE)?;
+        let Some(newest) = stores.pop() else {
+            return Ok(None);
+        };
+        for number in stores {
+            remove(&self.path.join(format!("{STORE}{number}")))?;
+        }
+        // The next store is made before this one goes, so that no crash brings the number back.
+        fs::create_dir_all(self.path.join(format!("{STORE}{}", newest + 1))).map_err(disk)?;
+        let aside = self.path.join(format!("{ASIDE}{newest}"));
+        fs::rename(self.path.join(format!("{STORE}{newest}")), &aside).map_err(disk)?;
+        Ok(Some(aside))
+    }
+
+    /// Numbers of the directories with a name that begins so, in order.
+    fn numbers(&self, prefix: &str) -> Result<Vec<u64>, Error> {
+        let mut numbers = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(disk)? {
+            let name = entry.map_err(disk)?.file_name();
+            let number = name.to_str().and_then(|name| name.strip_prefix(prefix));
+            numbers.extend(number.and_then(|number| number.parse::<u64>().ok()));
+        }
+        numbers.sort_unstable();
+        Ok(numbers)
+    }
+}
+
+/// What the description is written as.
+pub(crate) fn encode_meta(meta: &Meta) -> Result<Vec<u8>, Error> {
+    // A map with text keys and numbers always is JSON.
+    serde_json::to_vec(meta).map_err(|_| Error::Damaged {
+        what: "the description cannot be written",
+    })
+}
+
+fn open_checked(config: &sled::Config, visit: Visit) -> Result<Store, Error> {
+    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
+    let db = opened.map_err(|_| Error::Panicked)??;
+    let store = Store::new(db, Meta::default());
+    match check(&store, visit) {
+        Ok(meta) => {
+            let mut overlay = store
+                .0
+                .overlay
+                .write()
+                .unwrap_or_else(std::sync::PoisonError::into_inner);
+            *overlay = super::Overlay::new(meta);
+            drop(overlay);
+            Ok(store)
+        }
+        Err(error) => {
+            store.abandon();
+            Err(error)
+        }
+    }
+}
+
+/// Reads everything once: each value against its checksum, all of them against the description.
+fn check(store: &Store, mut visit: Visit) -> Result<Meta, Error> {
+    let (mut records, mut sum) = (0_u64, 0_u64);
+    let mut meta = None;
+    store.contained(|db| {
+        for entry in db.iter() {
+            let (key, value) = entry?;
+            let checked = values::open(&key, &value).map_err(Error::from);
+            if let Err(error) =
+                check_one(&key, checked, &mut records, &mut sum, &mut meta, &mut visit)
+            {
+                return Ok(Err(error));
+            }
+        }
+        Ok(Ok(()))
+    })??;
+    match meta {
+        Some(meta) if meta.records == records && meta.sum == sum => Ok(meta),
+        Some(_) => Err(Error::Damaged {
+            what: "values are lost or stale",
+        }),
+        None if records == 0 => Ok(Meta::default()),
+        None => Err(Error::Damaged {
+            what: "its description is missing",
+        }),
+    }
+}
+
+fn check_one(
+    key: &[u8],
+    checked: Result<(&[u8], u64), Error>,
+    records: &mut u64,
+    sum: &mut u64,
+    meta: &mut Option<Meta>,
+    visit: &mut Visit,
+) -> Result<(), Error> {
+    let (payload, share) = checked?;
+    if key == keys::META {
+        *meta = serde_json::from_slice(payload).map_err(|_| values::Wrong::Layout)?;
+        return Ok(());
+    }
+    *records = records.wrapping_add(1);
+    *sum = sum.wrapping_add(share);
+    if let Some(record_key) = keys::parse_state(key) {
+        let state = State::decode(bytes::Bytes::copy_from_slice(payload))?;
+        visit(record_key, &state);
+    }
+    Ok(())
+}
+
+fn open_limit(path: &Path) -> Duration {
+    let bytes: u64 = fs::read_dir(path)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| entry.metadata().ok())
+        .map(|metadata| metadata.len())
+        .sum();
+    let gibibytes = u32::try_from(bytes >> 30)
+        .unwrap_or(u32::MAX)
+        .saturating_add(1);
+    OPEN_LIMIT.saturating_add(OPEN_PER_GIBIBYTE.saturating_mul(gibibytes))
+}
+
+fn remove(path: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(disk),
+    }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "fits map_err")]
+fn disk(error: io::Error) -> Error {
+    Error::Disk { kind: error.kind() }
+}
