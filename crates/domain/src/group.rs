@@ -211,14 +211,15 @@ impl Group {
             };
         }
         let after = view::view(&self.core).map(Box::new);
-        let applied = if before == after {
-            Applied::Core
-        } else {
-            let previous_version = self.envelope.version.replace(position);
+        let changes = diff(before.as_deref(), after.as_deref());
+        let is_seen = !changes.is_empty() || before.is_some() != after.is_some();
+        let applied = if is_seen {
             Applied::View {
-                previous_version,
-                changes: diff(before.as_deref(), after.as_deref()),
+                previous_version: self.envelope.version.replace(position),
+                changes,
             }
+        } else {
+            Applied::Core
         };
         self.view = Some(after);
         applied

@@ -263,6 +263,12 @@ impl<V: Ord> Registers<V> {
     }
 
     fn find(&self, id: &str) -> Result<usize, usize> {
+        // User ids come after numbers, and links lead from numbers: most that are not held lie beyond the last.
+        match self.0.last() {
+            Some((last, _)) if id > last.as_str() => return Err(self.0.len()),
+            Some(_) => {}
+            None => return Err(0),
+        }
         self.0.binary_search_by(|(held, _)| held.as_str().cmp(id))
     }
 }

@@ -152,6 +152,16 @@ fn flag(field: Field, before: Option<bool>, after: Option<bool>, changes: &mut V
 
 /// Those of `before` that `after` lacks, and the other way round.
 fn only_in<T: PartialEq + Clone>(before: &[T], after: &[T]) -> (Vec<T>, Vec<T>) {
+    // Mostly one came or went: what is alike on both sides of it need not be searched.
+    let is_same = |(a, b): &(&T, &T)| a == b;
+    let same = before.iter().zip(after).take_while(is_same).count();
+    let (before, after) = (before.split_at(same).1, after.split_at(same).1);
+    let (old, new) = (before.iter().rev(), after.iter().rev());
+    let same = old.zip(new).take_while(is_same).count();
+    let (before, after) = (
+        before.split_at(before.len() - same).0,
+        after.split_at(after.len() - same).0,
+    );
     let lacking = |these: &[T], those: &[T]| {
         these
             .iter()

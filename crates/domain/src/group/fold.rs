@@ -64,6 +64,8 @@ struct Writer<'a> {
     effect: Effect,
     /// A register of a person says the same by younger evidence: that is seen only where it competes with another.
     renewed: bool,
+    /// A floor rose, so that something may lie under it.
+    rose: bool,
 }
 
 impl<'a> Writer<'a> {
@@ -73,6 +75,7 @@ impl<'a> Writer<'a> {
             stamp,
             effect: Effect::Nothing,
             renewed: false,
+            rose: false,
         }
     }
 
@@ -393,12 +396,14 @@ impl<'a> Writer<'a> {
 
     fn raise_roster(&mut self) {
         if raise(&mut self.core.roster, self.stamp.at) {
+            self.rose = true;
             self.note(Effect::Value);
         }
     }
 
     fn raise_asks(&mut self) {
         if raise(&mut self.core.asks, self.stamp.at) {
+            self.rose = true;
             self.note(Effect::Value);
         }
     }
@@ -444,8 +449,10 @@ impl<'a> Writer<'a> {
         {
             self.effect = Effect::Value;
         }
-        if self.effect == Effect::Value {
+        if self.rose {
             drop_under_floors(self.core);
+        }
+        if self.effect == Effect::Value {
             bound(self.core);
         }
         self.effect

@@ -10,8 +10,8 @@ use crate::{
 #[derive(Debug, Clone, Copy)]
 pub struct Links<'a>(&'a Registers<PersonId>);
 
-/// A number that a person can be shown with; the greatest is: by the age of its link, none being the least, then by bytes.
-pub(crate) type Number<'a> = (Option<(Second, Rank)>, &'a str);
+/// A number that a person can be shown with; the greatest is: by the age of its link, then by bytes.
+pub(crate) type Number<'a> = ((Second, Rank), &'a str);
 
 impl<'a> Links<'a> {
     /// Of a group's or message's `is` registers.
@@ -26,15 +26,25 @@ impl<'a> Links<'a> {
     where
         'a: 'b,
     {
-        let mut path = [""; LINK_STEPS_MAX + 1];
-        let mut at = id;
-        for step in 0..=LINK_STEPS_MAX {
+        match self.0.get(id) {
+            None => id,
+            Some(link) => self.follow(id, &link.value),
+        }
+    }
+
+    fn follow<'b>(&self, id: &'b str, to: &'b str) -> &'b str
+    where
+        'a: 'b,
+    {
+        let mut path = [id; LINK_STEPS_MAX];
+        let mut at = to;
+        for step in 1..LINK_STEPS_MAX {
             let seen = path.get(..step).unwrap_or_default();
             if let Some(start) = seen.iter().position(|seen| *seen == at) {
                 let cycle = seen.get(start..).unwrap_or_default();
                 return cycle.iter().min().copied().unwrap_or(at);
             }
-            let Some(link) = self.0.get(at).filter(|_| step < LINK_STEPS_MAX) else {
+            let Some(link) = self.0.get(at) else {
                 return at;
             };
             if let Some(place) = path.get_mut(step) {
@@ -42,44 +52,46 @@ impl<'a> Links<'a> {
             }
             at = &link.value;
         }
-        at
+        // The last step may close a cycle, too.
+        match path.iter().position(|seen| *seen == at) {
+            Some(start) => path.iter().skip(start).min().copied().unwrap_or(at),
+            None => at,
+        }
+    }
+
+    /// Does no link lead from the identifiers of these registers? Then each stands for itself.
+    pub(crate) fn none_from<V: Ord>(&self, registers: &Registers<V>) -> bool {
+        self.0.is_disjoint(registers)
     }
 
     /// Of the numbers that lead to `person` and to no other number: the one with the youngest link, then the greatest.
     ///
-    /// Links are looked at in any case; `among` are identifiers that may have none.
-    /// A number that stands for a person and leads to others that stand for nobody is shown itself.
-    pub fn number_of<'b>(
-        &self,
-        person: &'b str,
-        among: impl Iterator<Item = &'b str>,
-    ) -> Option<&'b str>
+    /// One who is known by numbers alone has the number that stands for all of them.
+    pub fn number_of<'b>(&self, person: &'b str) -> Option<&'b str>
     where
         'a: 'b,
     {
-        among
-            .chain(self.linked())
-            .filter(|id| self.resolve(id) == person)
-            .filter_map(|id| self.number(id))
+        if is_number(person) {
+            return Some(person);
+        }
+        self.numbers()
+            .filter(|(of, _)| *of == person)
+            .map(|(_, number)| number)
             .max()
             .map(|(_, id)| id)
-            .or_else(|| is_number(person).then_some(person))
     }
 
-    /// `id`, if it is a number that leads to no other number.
-    pub(crate) fn number<'b>(&self, id: &'b str) -> Option<Number<'b>> {
-        if !is_number(id) {
-            return None;
-        }
-        match self.0.get(id) {
-            Some(link) if is_number(&link.value) => None,
-            Some(link) => Some((Some((link.stamp.at, link.stamp.rank)), id)),
-            None => Some((None, id)),
-        }
-    }
-
-    /// All identifiers that lead to another.
-    pub(crate) fn linked(&self) -> impl Iterator<Item = &'a str> {
-        self.0.iter().map(|(id, _)| id.as_str())
+    /// The numbers that a link leads from to a user id, each with the person.
+    pub(crate) fn numbers(&self) -> impl Iterator<Item = (&'a str, Number<'a>)> {
+        self.0.iter().filter_map(|(id, link)| {
+            if !is_number(id) || is_number(&link.value) {
+                return None;
+            }
+            let person = match self.0.get(&link.value) {
+                None => link.value.as_str(),
+                Some(_) => self.resolve(id),
+            };
+            Some((person, ((link.stamp.at, link.stamp.rank), id.as_str())))
+        })
     }
 }

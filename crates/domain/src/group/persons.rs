@@ -151,8 +151,7 @@ impl<'a> Person<'a> {
         let number = self.number.map(|(_, number)| number);
         let is_number = is_number(self.id);
         Participant {
-            // A number may stand for a person of whom only numbers that lead to it were seen.
-            wa_id: number.or(is_number.then_some(self.id)).map(Text::new),
+            wa_id: if is_number { Some(self.id) } else { number }.map(Text::new),
             user_id: (!is_number).then(|| Text::new(self.id)),
             parent_user_id: value(self.parent),
             username: value(self.label),
@@ -160,32 +159,38 @@ impl<'a> Person<'a> {
     }
 }
 
-/// Everybody of whom there is a register, in order of the identifier that stands for each.
+/// Everybody who may be shown, in order of the identifier that stands for each.
 fn joined<'a>(core: &'a Core, links: Links<'a>) -> Vec<Person<'a>> {
-    let mut all = Vec::with_capacity(core.member.len().max(core.ask.len()));
-    each(&mut all, links, &core.member, |person, id, register| {
+    let mut all = Vec::with_capacity(core.member.len());
+    each(&mut all, links, &core.member, |person, register| {
         join(&mut person.member, register);
-        person.number = person.number.max(links.number(id));
     });
-    each(&mut all, links, &core.ask, |person, id, register| {
-        join(&mut person.ask, register);
-        person.number = person.number.max(links.number(id));
-    });
-    each(&mut all, links, &core.ask_detail, |person, _, register| {
-        keep(&mut person.detail, register);
-    });
-    each(&mut all, links, &core.label, |person, _, register| {
+    // Those that are closed beyond doubt show nothing, alone or joined.
+    if core
+        .ask
+        .iter()
+        .any(|(_, r)| r.value == Ask::Open || r.doubt)
+    {
+        each(&mut all, links, &core.ask, |person, register| {
+            join(&mut person.ask, register);
+        });
+        each(&mut all, links, &core.ask_detail, |person, register| {
+            keep(&mut person.detail, register);
+        });
+    }
+    each(&mut all, links, &core.label, |person, register| {
         keep(&mut person.label, register);
     });
-    each(&mut all, links, &core.parent, |person, _, register| {
+    each(&mut all, links, &core.parent, |person, register| {
         keep(&mut person.parent, register);
     });
-    for id in links.linked() {
-        let resolved = links.resolve(id);
-        if let Ok(place) = all.binary_search_by(|person| person.id.cmp(resolved))
+    let mut next = 0;
+    for (person, number) in links.numbers() {
+        if let Ok(place) = find(&all, next, person)
             && let Some(person) = all.get_mut(place)
         {
-            person.number = person.number.max(links.number(id));
+            person.number = person.number.max(Some(number));
+            next = place + 1;
         }
     }
     all
@@ -196,28 +201,34 @@ fn each<'a, V: Ord>(
     all: &mut Vec<Person<'a>>,
     links: Links<'a>,
     registers: &'a Registers<V>,
-    mut take: impl FnMut(&mut Person<'a>, &'a str, &'a Register<V>),
+    mut take: impl FnMut(&mut Person<'a>, &'a Register<V>),
 ) {
-    // Both are in order of identifier, and mostly of the same ones: the next is where the last was, and one on.
+    // Mostly links lead from numbers, and all is kept under user ids.
+    let stand_for_themselves = links.none_from(registers);
     let mut next = 0;
     for (id, register) in registers.iter() {
-        let resolved = links.resolve(id);
-        let is_next = all.get(next).is_some_and(|person| person.id == resolved);
-        let place = if is_next {
-            next
+        let resolved = if stand_for_themselves {
+            id
         } else {
-            match all.binary_search_by(|person| person.id.cmp(resolved)) {
-                Ok(place) => place,
-                Err(place) => {
-                    all.insert(place, Person::new(resolved));
-                    place
-                }
-            }
+            links.resolve(id)
         };
+        let place = find(all, next, resolved).unwrap_or_else(|place| {
+            all.insert(place, Person::new(resolved));
+            place
+        });
         if let Some(person) = all.get_mut(place) {
-            take(person, id, register);
+            take(person, register);
         }
         next = place + 1;
+    }
+}
+
+/// Where a person is, or belongs; `next` is looked at first, for registers are in order of identifier, and mostly of the same ones.
+fn find(all: &[Person<'_>], next: usize, id: &str) -> Result<usize, usize> {
+    match all.get(next) {
+        Some(person) if person.id == id => Ok(next),
+        None if all.last().is_none_or(|last| last.id < id) => Err(all.len()),
+        Some(_) | None => all.binary_search_by(|person| person.id.cmp(id)),
     }
 }
 

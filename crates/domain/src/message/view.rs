@@ -86,30 +86,28 @@ fn persons(core: &Core) -> Vec<Person<'_>> {
     let links = Links::new(&core.is);
     let mut persons: Vec<Person<'_>> = Vec::with_capacity(core.recipients.len());
     for (id, recipient) in &core.recipients {
-        let (resolved, number) = (links.resolve(id), links.number(id));
+        let resolved = links.resolve(id);
         match persons.binary_search_by(|person| person.id.cmp(resolved)) {
             Ok(place) => {
                 if let Some(person) = persons.get_mut(place) {
                     person.held.merge(recipient);
-                    person.number = person.number.max(number);
                 }
             }
             Err(place) => {
                 let person = Person {
                     id: resolved,
-                    number,
+                    number: None,
                     held: recipient.clone(),
                 };
                 persons.insert(place, person);
             }
         }
     }
-    for id in links.linked() {
-        let resolved = links.resolve(id);
-        if let Ok(place) = persons.binary_search_by(|person| person.id.cmp(resolved))
+    for (id, number) in links.numbers() {
+        if let Ok(place) = persons.binary_search_by(|person| person.id.cmp(id))
             && let Some(person) = persons.get_mut(place)
         {
-            person.number = person.number.max(links.number(id));
+            person.number = person.number.max(Some(number));
         }
     }
     persons

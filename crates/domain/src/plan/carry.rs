@@ -18,8 +18,7 @@ pub fn carry(core: &Core, person: &mut Person) {
         person.user_id = Some(Text::new(stands_for));
     }
     if person.wa_id.is_none() {
-        let members = core.member.iter().map(|(id, _)| id.as_str());
-        person.wa_id = links.number_of(stands_for, members).map(Text::new);
+        person.wa_id = links.number_of(stands_for).map(Text::new);
     }
     let ids = [stands_for, id.as_str()];
     if person.username.is_none() {

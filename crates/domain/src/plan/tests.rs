@@ -203,10 +203,7 @@ fn a_group_is_read_once_a_read_can_settle_what_happened() {
             (2_000, Source::Webhook, GroupEvent::Suspended(true)),
         ],
     );
-    assert_eq!(
-        reason(&changed, 2_300, Some(2_290)),
-        Some(Reason::LongestUnverified)
-    );
+    assert_eq!(reason(&changed, 2_300, Some(2_290)), None);
     assert_eq!(reason(&changed, 2_301, None), Some(Reason::Changed));
     // A read on its way has settled it.
     assert_eq!(reason(&changed, 2_310, Some(2_301)), None);
