@@ -1,1 +1,19 @@
 #![doc = include_str!("../README.md")]
+
+pub mod args;
+mod http;
+mod in_flight;
+mod judge;
+pub mod limits;
+pub mod metrics;
+mod reason;
+mod records;
+pub mod run;
+mod signature;
+mod webhook;
+
+pub use args::{Args, Settings};
+pub use judge::Window;
+pub use metrics::Metrics;
+pub use reason::Reason;
+pub use run::{Error, Server, run};

@@ -1,0 +1,198 @@
+//! From settings to a served address, and to its end.
+
+use std::{
+    convert::Infallible,
+    net::SocketAddr,
+    sync::{Arc, OnceLock},
+};
+
+use chassis::{CancellationToken, Ctx, Tasks, health::Check, http};
+use eventlog::{Health, Log};
+use tokio::{net::TcpListener, sync::mpsc};
+
+use crate::{
+    args::{Args, Settings},
+    http::{App, router},
+    limits,
+    metrics::Metrics,
+    records::Topics,
+    signature::Keys,
+};
+
+/// Why ingest ended, or did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("listen")]
+    Listen(#[from] http::Error),
+    /// The system does not tell the address that was bound.
+    #[error("ask for the address bound")]
+    Address(#[source] std::io::Error),
+    /// A task ended otherwise than asked to.
+    #[error("serve webhooks")]
+    Task(#[from] chassis::supervise::Error),
+}
+
+/// Takes webhooks until `ctx.shutdown`; then finishes those in flight and waits for the log to have everything.
+///
+/// The topics must be there, or come to be; until then every POST is answered 503.
+///
+/// # Errors
+///
+/// [`Error`]
+pub async fn run(args: Args, ctx: Ctx, log: Log) -> Result<(), Error> {
+    let settings = args.settings();
+    let listener = http::bind("--webhook-listen", args.webhook_listen).await?;
+    let server = Server::start(listener, &settings, &ctx, log).await?;
+    http::print_listening("webhooks", server.address());
+    server.run().await
+}
+
+/// Ingest with its listener bound: connections wait to be accepted until [`Server::run`].
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+    app: Arc<App>,
+    check: Check,
+    faults: mpsc::Receiver<eventlog::Error>,
+    shutdown: CancellationToken,
+}
+
+impl Server {
+    /// Makes ready on a listener that the caller bound, so that port 0 can be used; registers metrics and the
+    /// readiness check `ingest log`, and asks the log for its partitions once.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Address`]
+    pub async fn start(
+        listener: TcpListener,
+        settings: &Settings,
+        ctx: &Ctx,
+        log: Log,
+    ) -> Result<Self, Error> {
+        let address = listener.local_addr().map_err(Error::Address)?;
+        let Settings {
+            app_secrets,
+            verify_token,
+            window,
+        } = settings;
+        if verify_token.is_none() {
+            tracing::info!("no verify token is given: Meta's handshake will be refused");
+        }
+        let (fault, faults) = mpsc::channel(1);
+        let app = Arc::new(App {
+            keys: Keys::new(app_secrets),
+            verify_token: verify_token.clone(),
+            window: *window,
+            clock: ctx.clock.clone(),
+            log,
+            topics: OnceLock::new(),
+            metrics: ctx.metrics.register(Metrics::register),
+            faults: fault,
+        });
+        let check = ctx.health.check("ingest log");
+        check.set(app.look().await);
+        Ok(Self {
+            listener,
+            address,
+            app,
+            check,
+            faults,
+            shutdown: ctx.shutdown.clone(),
+        })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until shutdown and drains, within [`limits::DRAIN`] and [`limits::FLUSH`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Task`], when the log says that our program is wrong or a task panicked.
+    pub async fn run(self) -> Result<(), Error> {
+        let Self {
+            listener,
+            address: _,
+            app,
+            check,
+            faults,
+            shutdown,
+        } = self;
+        let log = app.log.clone();
+        let mut tasks = Tasks::new(&shutdown).drain_within(limits::DRAIN);
+        let (router, stop) = (router(Arc::clone(&app)), shutdown.clone());
+        let http_limits = http::Limits {
+            drain: limits::DRAIN,
+            ..http::Limits::STANDARD
+        };
+        tasks.spawn("webhooks", async move {
+            http::serve(listener, router, http_limits, stop).await;
+            Ok::<(), Infallible>(())
+        });
+        tasks.spawn("readiness", watch(app, check, shutdown.clone()));
+        tasks.spawn("faults", first_fault(faults, shutdown));
+        let ended = tasks.join().await;
+        if !log.flush(limits::FLUSH).await {
+            tracing::warn!("records are still pending at the end; Meta sends their webhooks again");
+        }
+        Ok(ended?)
+    }
+}
+
+/// Keeps readiness as the log's health is.
+async fn watch(app: Arc<App>, check: Check, shutdown: CancellationToken) -> Result<(), Infallible> {
+    let mut was_ready = app.topics.get().is_some();
+    let mut ticks = tokio::time::interval(limits::READY_EVERY);
+    loop {
+        tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Ok(()),
+            _ = ticks.tick() => {}
+        }
+        let state = app.look().await;
+        match (&state, was_ready) {
+            (Err(reason), true) => {
+                tracing::warn!(
+                    reason,
+                    "webhooks are answered 503, for the log is in trouble: {reason}"
+                );
+            }
+            (Ok(()), false) => tracing::info!("the log takes webhooks again"),
+            (Ok(()), true) | (Err(_), false) => {}
+        }
+        was_ready = state.is_ok();
+        check.set(state);
+    }
+}
+
+/// An error of the log that means a fault of our own ends the service.
+async fn first_fault(
+    mut faults: mpsc::Receiver<eventlog::Error>,
+    shutdown: CancellationToken,
+) -> Result<(), eventlog::Error> {
+    tokio::select! {
+        biased;
+        () = shutdown.cancelled() => Ok(()),
+        Some(fault) = faults.recv() => Err(fault),
+        else => Ok(()),
+    }
+}
+
+impl App {
+    /// Would a webhook be taken now?
+    async fn look(&self) -> Result<(), String> {
+        if self.topics.get().is_none() {
+            let topics = Topics::learn(&self.log).await.map_err(|e| e.to_string())?;
+            let _first = self.topics.set(topics);
+        }
+        match self.log.health() {
+            Health::Ready => Ok(()),
+            Health::InTrouble { since: _, trouble } => Err(trouble.to_string()),
+        }
+    }
+}
