@@ -108,3 +108,6 @@ impl Args {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

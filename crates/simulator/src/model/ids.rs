@@ -74,9 +74,11 @@ impl Ids {
         )
     }
 
-    /// A message id.
+    /// A message id: base64 of a few bytes of framing around upper-case hex, as captured ones are.
     pub(crate) fn message(&mut self) -> String {
-        format!("wamid.{}", STANDARD.encode(self.rng().random::<[u8; 30]>()))
+        let digits = hex::encode_upper(self.rng().random::<[u8; 16]>());
+        let framed = [b"\x1c\x18 ", digits.as_bytes(), b"\0"].concat();
+        format!("wamid.{}", STANDARD.encode(framed))
     }
 }
 

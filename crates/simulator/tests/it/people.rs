@@ -135,7 +135,7 @@ async fn acts_that_make_no_sense_are_refused_with_a_reason() {
 #[tokio::test]
 async fn traffic_is_a_mix_of_everything_and_stops_at_zero() {
     let rig = Rig::new(50).await;
-    rig.post("/sim/traffic/step", json!({"acts": 6000})).await;
+    rig.post("/sim/traffic/step", json!({"acts": 3000})).await;
     rig.flush().await;
     let mut kinds: std::collections::BTreeMap<String, usize> = std::collections::BTreeMap::new();
     for (field, item) in rig.endpoint.items() {

@@ -21,7 +21,7 @@ async fn life(seed: u64, running_traffic: bool) -> (Value, Vec<Value>, Vec<Vec<u
     let faults = json!({"lose": 0.1, "duplicate": 0.2, "reorder": 0.2, "delay_seconds": 20, "same_second": 0.2, "variants": 0.2});
     rig.faults(json!({"webhooks": faults})).await;
     if running_traffic {
-        rig.post("/sim/traffic", json!({"events_per_second": 5000}))
+        rig.post("/sim/traffic", json!({"events_per_second": 500}))
             .await;
         while rig.simulator.counts().events < 50 {
             tokio::task::yield_now().await;

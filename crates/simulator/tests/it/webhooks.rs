@@ -329,11 +329,9 @@ async fn a_picture_that_is_too_small_fails_alone_and_comes_as_multipart() {
         &[0; 10],
     ]
     .concat();
-    let form = concat!(
-        "--B\r\nContent-Disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n\
+    let form = "--B\r\nContent-Disposition: form-data; name=\"messaging_product\"\r\n\r\nwhatsapp\r\n\
          --B\r\nContent-Disposition: form-data; name=\"subject\"\r\n\r\nCafé\r\n\
-         --B\r\nContent-Disposition: form-data; name=\"profile_picture_file\"; filename=\"p.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n"
-    );
+         --B\r\nContent-Disposition: form-data; name=\"profile_picture_file\"; filename=\"p.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n";
     let body = [form.as_bytes(), &jpeg, b"\r\n--B--\r\n"].concat();
     let request = rig
         .client
