@@ -12,6 +12,7 @@ use crate::judge::Window;
 /// rollcall ingest --app-secret-file secret --verify-token-file token
 /// ```
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Args {
     /// Address that takes Meta's webhooks, at /webhooks; port 0 takes a free one
     #[arg(
@@ -93,3 +94,6 @@ impl Args {
 fn seconds(duration: Duration) -> i64 {
     i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

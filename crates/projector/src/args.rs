@@ -6,6 +6,7 @@ use chassis::{ConfigProblems, auth::AccessArgs};
 
 /// Options of `rollcall projector`, beside those of Kafka, telemetry and administration.
 #[derive(clap::Args, Clone, Debug)]
+#[group(skip)]
 pub struct Args {
     /// Directory of the store; a cache, which may be deleted while the projector is stopped.
     #[arg(long, env = "ROLLCALL_DATA_DIR", value_name = "DIR")]

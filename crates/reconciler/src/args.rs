@@ -9,6 +9,7 @@ use url::Url;
 
 /// Settings of the reconciler.
 #[derive(Debug, Clone, ClapArgs)]
+#[group(skip)]
 pub struct Args {
     /// Address of Meta's Graph API.
     #[arg(

@@ -16,4 +16,5 @@ pub mod upstream;
 
 pub use args::Args;
 pub use error::Error;
+pub use metrics::Metrics;
 pub use run::{dry_run, run};

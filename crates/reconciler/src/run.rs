@@ -24,7 +24,7 @@ use crate::{
 ///
 /// [`Error`], and whichever long-lived task ended by itself.
 pub async fn run(args: Args, ctx: Ctx, log: Log, metrics: Metrics) -> anyhow::Result<()> {
-    let meta = Meta::new(&args, ctx.clock.clone()).map_err(Error::Client)?;
+    let meta = Meta::new(&args).map_err(Error::Client)?;
     run_with(args, ctx, log, metrics, meta).await
 }
 
@@ -93,7 +93,7 @@ pub async fn run_with(
 ///
 /// [`Error::List`] if Meta's list could not be read, [`Error::Log`] if the state topics could not.
 pub async fn dry_run(args: &Args, ctx: &Ctx, log: Log) -> anyhow::Result<String> {
-    let meta = Meta::new(args, ctx.clock.clone()).map_err(Error::Client)?;
+    let meta = Meta::new(args).map_err(Error::Client)?;
     let snapshots = Snapshots::new();
     let follower =
         snapshots

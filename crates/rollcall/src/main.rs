@@ -1,1 +1,88 @@
-fn main() {}
+#![doc = include_str!("../README.md")]
+
+use std::process::ExitCode;
+
+use chassis::{Ctx, Process, telemetry::TelemetryArgs};
+use clap::{Parser, Subcommand};
+
+mod client;
+mod demo;
+mod groups;
+mod ingest;
+mod kafka;
+mod print;
+mod projector;
+mod reconciler;
+mod simulator;
+mod standalone;
+mod topics;
+
+/// Keeps the true, live state of every WhatsApp group that a business runs through Meta's Cloud API.
+#[derive(Debug, Parser)]
+#[command(name = "rollcall", version, max_term_width = 100)]
+struct Cli {
+    #[command(flatten)]
+    telemetry: TelemetryArgs,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Everything in one process against a simulated WhatsApp, on a fresh temporary directory.
+    Demo(demo::Args),
+    /// Ingest, projector and reconciler in one process on a durable local log: no broker needed.
+    Standalone(standalone::Args),
+    /// Takes Meta's webhooks and publishes them to Kafka as events.
+    Ingest(ingest::Args),
+    /// Folds events into the state of each group, publishes it and answers queries.
+    Projector(projector::Args),
+    /// Compares what is held with Meta's API and repairs what was lost.
+    Reconciler(reconciler::Args),
+    /// A WhatsApp: Graph API and webhooks, with faults on demand.
+    Simulator(::simulator::Args),
+    /// Compares the Kafka topics with what they must be, creates and configures them.
+    #[command(subcommand)]
+    Topics(topics::Command),
+    /// Reads the groups as Rollcall knows them.
+    #[command(subcommand)]
+    Groups(groups::Command),
+}
+
+impl Command {
+    fn process(&self) -> Process {
+        match self {
+            Self::Demo(_) => Process::Command("demo"),
+            Self::Standalone(_) => Process::Service("standalone"),
+            Self::Ingest(_) => Process::Service("ingest"),
+            Self::Projector(_) => Process::Service("projector"),
+            Self::Reconciler(_) => Process::Service("reconciler"),
+            Self::Simulator(_) => Process::Service("simulator"),
+            Self::Topics(_) => Process::Command("topics"),
+            Self::Groups(_) => Process::Command("groups"),
+        }
+    }
+
+    async fn run(self, ctx: Ctx) -> anyhow::Result<()> {
+        match self {
+            Self::Demo(args) => demo::run(args, ctx).await,
+            Self::Standalone(args) => standalone::run(args, ctx).await,
+            Self::Ingest(args) => ingest::run(args, ctx).await,
+            Self::Projector(args) => projector::run(args, ctx).await,
+            Self::Reconciler(args) => reconciler::run(args, ctx).await,
+            Self::Simulator(args) => simulator::run(args, ctx).await,
+            Self::Topics(command) => topics::run(command, ctx).await,
+            Self::Groups(command) => groups::run(command, ctx).await,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let Cli { telemetry, command } = match chassis::args::parse::<Cli>() {
+        Ok(cli) => cli,
+        Err(status) => return status,
+    };
+    let settings = format!("{command:?}");
+    let process = command.process();
+    chassis::main(process, &telemetry, &settings, |ctx| command.run(ctx))
+}

@@ -1,9 +1,8 @@
 //! Meta's API itself, by the crate `graph`.
 
-use chassis::Clock;
 use domain::{
     event::{GroupRead, JoinRequest, Person},
-    ids::{GroupId, PhoneNumberId, Second, Text},
+    ids::{GroupId, PhoneNumberId, Text},
     plan::Listed,
 };
 use graph::api::{self, Client, ClientConfig, Meaning, Sent};
@@ -15,7 +14,6 @@ use crate::{Args, limits::LIST_PAGE};
 #[derive(Debug, Clone)]
 pub struct Meta {
     client: Client,
-    clock: Clock,
 }
 
 impl Meta {
@@ -24,18 +22,16 @@ impl Meta {
     /// # Errors
     ///
     /// The client's, where TLS or the address can't be used.
-    pub fn new(args: &Args, clock: Clock) -> Result<Self, api::ConfigError> {
+    pub fn new(args: &Args) -> Result<Self, api::ConfigError> {
         let token = args.access_token_file.secret().clone();
         let config = ClientConfig::new(args.graph_url.clone(), args.graph_version.clone(), token);
         Ok(Self {
             client: Client::new(config)?,
-            clock,
         })
     }
 
-    /// Turns an answer of the client into ours; without a `Date` header our own clock must do.
+    /// Turns an answer of the client into ours. One without a `Date` header could be of any second, and asserts nothing.
     fn answer<A, T>(
-        &self,
         asked: Result<api::Answer<A>, api::Error>,
         read: impl FnOnce(A) -> T,
     ) -> Answer<T> {
@@ -47,16 +43,23 @@ impl Meta {
                 (error.sent().cloned(), Err(refused))
             }
         };
-        let t0 = sent.as_ref().and_then(|sent| sent.t0);
-        Answer {
-            t0: t0.unwrap_or_else(|| self.now()),
-            load: sent.as_ref().map(load).unwrap_or_default(),
-            result,
+        let load = sent.as_ref().map(load).unwrap_or_default();
+        match sent.and_then(|sent| sent.t0) {
+            Some(t0) => Answer { t0, load, result },
+            None => Answer {
+                t0: 0,
+                load,
+                result: Err(undated(result.err())),
+            },
         }
     }
+}
 
-    fn now(&self) -> Second {
-        i64::try_from(self.clock.now_seconds()).unwrap_or(i64::MAX)
+/// What is left of an answer of no certain second: nothing that anything could be concluded from.
+fn undated(refused: Option<Refused>) -> Refused {
+    match refused {
+        Some(Refused::GroupUnknown | Refused::GroupSuspended) | None => Refused::Failed,
+        Some(refused) => refused,
     }
 }
 
@@ -66,7 +69,7 @@ impl Read for Meta {
             .client
             .list_groups(number.as_str(), LIST_PAGE, after)
             .await;
-        self.answer(asked, |page| {
+        Self::answer(asked, |page| {
             let mut read = Page {
                 after: page.next,
                 ..Page::default()
@@ -89,7 +92,7 @@ impl Read for Meta {
 
     async fn group(&self, group_id: &GroupId) -> Answer<Info> {
         let asked = self.client.group(group_id.as_str()).await;
-        self.answer(asked, |info| {
+        Self::answer(asked, |info| {
             // An answer about nobody's list of participants is complete only if it counts none.
             let participants = info.participants.unwrap_or_default();
             let listed = participants.len();
@@ -120,7 +123,7 @@ impl Read for Meta {
         after: Option<&str>,
     ) -> Answer<JoinRequestPage> {
         let asked = self.client.join_requests(group_id.as_str(), after).await;
-        self.answer(asked, |page| {
+        Self::answer(asked, |page| {
             let listed = page.items.len();
             let join_requests: Vec<JoinRequest> =
                 page.items.into_iter().filter_map(join_request).collect();

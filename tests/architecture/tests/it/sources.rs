@@ -142,3 +142,67 @@ fn what_the_searches_look_for_is_found() {
     assert_eq!(impure("use std::fmt; // not std::fs"), None);
     assert_eq!(impure("use std::iterator;"), None);
 }
+
+/// A queue or a wait without a limit, in a line of code.
+fn unbounded(line: &str) -> Option<&'static str> {
+    // In two parts, so that this file does not find itself.
+    const WORDS: [(&str, &str); 4] = [
+        ("unbounded_", "channel"),
+        ("unbounded_", "send"),
+        ("Timeout::", "Never"),
+        ("to_", "bytes(body, usize::MAX"),
+    ];
+    const NAMES: [&str; 4] = [
+        "an unbounded channel",
+        "an unbounded send",
+        "a wait for ever",
+        "an unbounded body",
+    ];
+    let code = line.split("//").next().unwrap_or_default();
+    WORDS
+        .into_iter()
+        .zip(NAMES)
+        .find(|((start, end), _)| code.contains(&format!("{start}{end}")))
+        .map(|(_, name)| name)
+}
+
+#[test]
+fn no_queue_is_unbounded_and_every_service_names_its_limits() {
+    let crates = root().join("crates");
+    let mut found = Vec::new();
+    for (path, text) in texts(&crates) {
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let lines = text.lines().enumerate();
+            found.extend(lines.filter_map(|(line, code)| {
+                Some(format!(
+                    "{}:{}: {}",
+                    path.display(),
+                    line + 1,
+                    unbounded(code)?
+                ))
+            }));
+        }
+    }
+    assert!(found.is_empty(), "{}", found.join("\n"));
+    for name in [
+        "chassis",
+        "eventlog",
+        "graph",
+        "ingest",
+        "projector",
+        "reconciler",
+        "simulator",
+    ] {
+        let limits = crates.join(name).join("src/limits.rs");
+        let text = fs::read_to_string(&limits).unwrap();
+        assert!(
+            text.contains("pub const") || text.contains("pub(crate) const"),
+            "{}",
+            limits.display()
+        );
+    }
+    assert_eq!(
+        unbounded(&format!("let (tx, rx) = mpsc::unbounded_{}();", "channel")),
+        Some("an unbounded channel")
+    );
+}

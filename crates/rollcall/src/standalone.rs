@@ -1,0 +1,129 @@
+//! `rollcall standalone`: the three services in one process on a local log.
+
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf};
+
+use ::projector::{LogKind, Projector};
+use anyhow::Context as _;
+use chassis::{ConfigProblems, Ctx, Tasks, admin::AdminArgs, http};
+use clap::Args as ClapArgs;
+use eventlog::Log;
+use futures::FutureExt as _;
+use url::Url;
+
+use crate::topics::specs;
+
+/// Settings of `rollcall standalone`.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    pub(crate) ingest: ::ingest::Args,
+    #[command(flatten)]
+    pub(crate) projector: ::projector::Args,
+    #[command(flatten)]
+    pub(crate) reconciler: ::reconciler::Args,
+    #[command(flatten)]
+    pub(crate) admin: AdminArgs,
+}
+
+/// Services that run, and how they are reached.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) tasks: Tasks,
+    pub(crate) webhook_url: Url,
+    pub(crate) query_url: Url,
+    pub(crate) metrics: ::reconciler::Metrics,
+}
+
+/// Runs until told to end.
+pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
+    start(args, ctx)
+        .await?
+        .tasks
+        .join()
+        .await
+        .map_err(Into::into)
+}
+
+/// Opens the log and starts everything; the log and the store lie side by side in the data directory.
+pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
+    let Args {
+        ingest,
+        mut projector,
+        reconciler,
+        admin,
+    } = args;
+    let mut problems = ConfigProblems::new();
+    projector.check(&mut problems);
+    admin.check(&projector.access, &mut problems);
+    problems.finish()?;
+    let log = open(projector.data_dir.join("log"), &ctx).await?;
+    projector.data_dir = projector.data_dir.join("store");
+    let mut tasks = Tasks::new(&ctx.shutdown);
+    let server = chassis::admin::bind(&admin, &projector.access, &ctx)
+        .await
+        .context("listen for administration")?;
+    tasks.spawn("admin", server.run());
+
+    let webhooks = http::bind("--webhook-listen", ingest.webhook_listen).await?;
+    let webhook_url = url(
+        webhooks.local_addr().context("address of the webhooks")?,
+        "/webhooks",
+    )?;
+    let server = ::ingest::Server::start(webhooks, &ingest.settings(), &ctx, log.clone()).await?;
+    http::print_listening("webhooks", server.address());
+    tasks.spawn("ingest", server.run());
+
+    let queries = http::bind("--listen", projector.listen).await?;
+    let address = queries.local_addr().context("address of the query API")?;
+    let ::projector::Args {
+        data_dir,
+        listen: _,
+        access,
+        tuning,
+    } = projector;
+    let settings = ::projector::Settings {
+        data_dir,
+        tuning,
+        log_kind: LogKind::Local,
+    };
+    let projector = Projector::open(settings, ctx.clone(), log.clone()).await?;
+    let router = http::with_fallbacks(projector.router(&access.access()));
+    http::print_listening("query API", address);
+    let serving = http::serve(
+        queries,
+        router,
+        http::Limits::STANDARD,
+        ctx.shutdown.clone(),
+    );
+    tasks.spawn("query API", serving.map(Ok::<(), Infallible>));
+    tasks.spawn("projector", projector.run());
+
+    let metrics = ctx.metrics.register(::reconciler::Metrics::register);
+    tasks.spawn(
+        "reconciler",
+        ::reconciler::run(reconciler, ctx, log, metrics.clone()),
+    );
+    let query_url = url(address, "/")?;
+    Ok(Running {
+        tasks,
+        webhook_url,
+        query_url,
+        metrics,
+    })
+}
+
+async fn open(directory: PathBuf, ctx: &Ctx) -> anyhow::Result<Log> {
+    let (clock, metrics) = (ctx.clock.clone(), ctx.metrics.clone());
+    let opened = tokio::task::spawn_blocking(move || {
+        std::fs::create_dir_all(&directory)
+            .with_context(|| format!("make {}", directory.display()))?;
+        let now_ms = move || i64::try_from(clock.now_ms()).unwrap_or(i64::MAX);
+        let log = metrics.register(|registry| Log::local(&directory, &specs(1), now_ms, registry));
+        log.context("open the local log")
+    });
+    opened.await.context("open the local log")?
+}
+
+fn url(address: SocketAddr, path: &str) -> anyhow::Result<Url> {
+    Url::parse(&format!("http://{address}{path}")).context("an address that was bound is no URL")
+}

@@ -1,0 +1,107 @@
+//! `rollcall topics`: what the topics must be, and the way there.
+
+use anyhow::{Context as _, bail};
+use chassis::Ctx;
+use clap::{Args as ClapArgs, Subcommand};
+use eventlog::{Cleanup, KafkaArgs, Log, TopicSpec};
+use wire::topics::{self, Topic};
+
+use crate::print::{line, lines};
+
+/// Partitions of a new topic, where nothing else is said.
+const PARTITIONS: &str = "12";
+
+/// What to do about the topics.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum Command {
+    /// Print what differs and what `apply` would do; change nothing.
+    Plan(Args),
+    /// Create what is missing and configure what differs.
+    Apply(Args),
+}
+
+/// Settings of `rollcall topics`.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    kafka: KafkaArgs,
+
+    /// Partitions of each new topic; all topics have the same number, which is fixed for a generation.
+    #[arg(long, env = "ROLLCALL_PARTITIONS", default_value = PARTITIONS, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    partitions: u32,
+
+    /// Replicas of each new topic; all but one must be in sync for an append to be acknowledged.
+    #[arg(long, env = "ROLLCALL_REPLICATION", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=16))]
+    replication: u32,
+}
+
+/// What every topic must be, as the log understands it.
+pub(crate) fn specs(partitions: u32) -> Vec<TopicSpec> {
+    Topic::ALL
+        .iter()
+        .map(|topic| spec(*topic, partitions))
+        .collect()
+}
+
+fn spec(topic: Topic, partitions: u32) -> TopicSpec {
+    let ms =
+        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let spec = topic.spec();
+    TopicSpec {
+        name: spec.name.to_owned(),
+        partitions,
+        cleanup: match spec.cleanup {
+            topics::Cleanup::Delete { retention } => Cleanup::Delete {
+                retention_ms: ms(retention),
+            },
+            topics::Cleanup::Compact => Cleanup::Compact,
+            topics::Cleanup::CompactAndDelete { retention } => Cleanup::CompactAndDelete {
+                retention_ms: ms(retention),
+            },
+        },
+        segment_ms: ms(spec.segment),
+        delete_retention_ms: ms(spec.delete_retention),
+        min_compaction_lag_ms: ms(spec.min_compaction_lag),
+    }
+}
+
+/// Runs the command.
+pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
+    let (
+        Args {
+            kafka,
+            partitions,
+            replication,
+        },
+        is_apply,
+    ) = match command {
+        Command::Plan(args) => (args, false),
+        Command::Apply(args) => (args, true),
+    };
+    let log = ctx
+        .metrics
+        .register(|registry| Log::kafka(&kafka, "rollcall-topics", registry))
+        .context("open the log")?;
+    let specs = specs(partitions);
+    let plan = log
+        .plan(&specs, replication)
+        .await
+        .context("compare the topics")?;
+    lines(&plan)?;
+    if !is_apply {
+        return Ok(());
+    }
+    log.apply(&plan).await.context("change the topics")?;
+    let left = log
+        .check(&specs)
+        .await
+        .context("compare the topics again")?;
+    if !left.is_empty() {
+        left.iter().try_for_each(|problem| line(problem))?;
+        bail!("the topics are not yet as they must be");
+    }
+    line("the topics are as they must be")
+}
+
+#[cfg(test)]
+mod tests;
