@@ -15,7 +15,8 @@ mod progress;
 mod proto;
 mod register;
 mod state;
-
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod topics;
 mod writer;

@@ -1,0 +1,15 @@
+//! The contract, held from outside and from inside: whatever the domain can say comes back the same, the bytes are those that prost
+//! itself would write, and bytes of any kind are read without a panic.
+
+mod bytes;
+mod change;
+mod digest;
+mod event;
+mod golden;
+mod headers;
+mod json;
+mod read;
+mod samples;
+mod strategies;
+mod time;
+mod topics;
