@@ -1,5 +1,7 @@
 //! Real Apache Kafka nodes in `KRaft` mode, each broker and controller in one.
 
+mod disk;
+
 use std::{
     fmt::Write as _,
     fs::{self, File, OpenOptions},
@@ -7,6 +9,7 @@ use std::{
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError, Weak},
     time::Duration,
 };
 
@@ -44,6 +47,24 @@ impl Broker {
         Ok(Self {
             cluster: Cluster::start(1)?,
         })
+    }
+
+    /// The node that all tests of this process share while any of them holds it; started when none does.
+    ///
+    /// For tests that keep apart by topic prefix and do no harm to the broker.
+    ///
+    /// # Errors
+    ///
+    /// As [`Broker::start`].
+    pub fn shared() -> Result<Arc<Self>> {
+        static SHARED: Mutex<Weak<Broker>> = Mutex::new(Weak::new());
+        let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(broker) = shared.upgrade() {
+            return Ok(broker);
+        }
+        let broker = Arc::new(Self::start()?);
+        *shared = Arc::downgrade(&broker);
+        Ok(broker)
     }
 
     /// `127.0.0.1:port`, the same over all restarts.

@@ -1,0 +1,173 @@
+//! A service as a process, and what the system says it used.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, bail};
+use harness::{Process, await_until};
+use reqwest::Url;
+
+/// `USER_HZ` of Linux on all its present architectures.
+const TICKS_PER_SECOND: f64 = 100.0;
+
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Builds the release binary; where it is.
+pub(crate) fn build() -> Result<PathBuf> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let built = Command::new(cargo)
+        .args([
+            "build",
+            "--release",
+            "--bin",
+            "rollcall",
+            "--message-format=json-render-diagnostics",
+        ])
+        .current_dir(harness::workspace())
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .context("run cargo build")?;
+    if !built.status.success() {
+        bail!("cargo build --release --bin rollcall did not succeed");
+    }
+    String::from_utf8_lossy(&built.stdout)
+        .lines()
+        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
+        .filter(|message| message["target"]["name"] == "rollcall")
+        .find_map(|message| message["executable"].as_str().map(PathBuf::from))
+        .context("cargo build named no executable")
+}
+
+/// Creates the topics.
+pub(crate) fn apply_topics(binary: &Path, brokers: &str, partitions: u32) -> Result<()> {
+    let mut command = Command::new(binary);
+    command.args([
+        "topics",
+        "apply",
+        "--allow-unreplicated",
+        "--replication=1",
+        &format!("--partitions={partitions}"),
+        &format!("--kafka-brokers={brokers}"),
+    ]);
+    let mut process = Process::run(command)?;
+    let status = process.wait(READY_WITHIN)?;
+    if !status.success() {
+        bail!("topics apply: {}{}", process.stdout(), process.stderr());
+    }
+    Ok(())
+}
+
+/// A service that is measured.
+#[derive(Debug)]
+pub(crate) struct Service {
+    pub(crate) process: Process,
+    admin: Url,
+    http: reqwest::Client,
+    runtime: tokio::runtime::Runtime,
+}
+
+impl Service {
+    /// Starts it, without waiting for more than its admin address.
+    pub(crate) fn start(binary: &Path, arguments: &[String]) -> Result<Self> {
+        let mut command = Command::new(binary);
+        command.args(arguments);
+        let mut process = Process::run(command)?;
+        let admin = process.await_listening("admin")?;
+        Ok(Self {
+            process,
+            admin,
+            http: reqwest::Client::builder()
+                .no_proxy()
+                .timeout(Duration::from_secs(10))
+                .build()
+                .context("set up the HTTP client")?,
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .context("start a runtime")?,
+        })
+    }
+
+    pub(crate) fn await_ready(&mut self) -> Result<()> {
+        await_until(READY_WITHIN, "readiness", || {
+            self.get("/readyz")
+                .ok()
+                .filter(|(status, _)| *status == 200)
+        })
+        .with_context(|| self.process.stderr())?;
+        Ok(())
+    }
+
+    /// The sum of all samples of a metric, over its labels.
+    pub(crate) fn metric(&self, name: &str) -> Result<f64> {
+        let (_, text) = self.get("/metrics")?;
+        let samples = text.lines().filter_map(|line| line.strip_prefix(name));
+        let values = samples
+            .filter(|rest| rest.starts_with(['{', ' ']))
+            .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok());
+        let values: Vec<f64> = values.collect();
+        if values.is_empty() {
+            bail!("there is no metric {name}");
+        }
+        Ok(values.iter().sum())
+    }
+
+    fn get(&self, path: &str) -> Result<(u16, String)> {
+        let url = self.admin.join(path).context("an admin URL")?;
+        self.runtime.block_on(async {
+            let answer = self.http.get(url).send().await?;
+            Ok((answer.status().as_u16(), answer.text().await?))
+        })
+    }
+
+    /// User and system time of the process so far, in seconds.
+    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+        let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.pid()))
+            .context("read the process's stat")?;
+        // The name in brackets may hold anything; state is the first field after it.
+        let (_, fields) = stat.rsplit_once(") ").context("an odd stat")?;
+        let mut fields = fields.split(' ').skip(11);
+        let mut ticks = || fields.next().and_then(|field| field.parse::<f64>().ok());
+        let (Some(user), Some(system)) = (ticks(), ticks()) else {
+            bail!("an odd stat");
+        };
+        Ok((user + system) / TICKS_PER_SECOND)
+    }
+
+    /// The most memory it ever had resident, in MiB.
+    pub(crate) fn peak_mib(&self) -> Result<f64> {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.process.pid()))
+            .context("read the process's status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<f64>().ok());
+        Ok(kib.context("no VmHWM")? / 1024.0)
+    }
+
+    /// Ends it in an orderly way.
+    pub(crate) fn stop(mut self) -> Result<()> {
+        self.process.sigterm()?;
+        let status = self.process.wait(Duration::from_secs(60))?;
+        if !status.success() {
+            bail!("it ended with {status}: {}", self.process.stderr());
+        }
+        Ok(())
+    }
+}
+
+/// Bytes of all files below a directory.
+pub(crate) fn bytes_below(dir: &Path) -> u64 {
+    let Ok(entries) = fs::read_dir(dir) else {
+        return 0;
+    };
+    let sizes = entries.flatten().map(|entry| match entry.metadata() {
+        Ok(meta) if meta.is_dir() => bytes_below(&entry.path()),
+        Ok(meta) => meta.len(),
+        Err(_) => 0,
+    });
+    sizes.sum()
+}

@@ -1,0 +1,115 @@
+//! projector: what an event costs, from its start on a full log until all is folded.
+
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime},
+};
+
+use anyhow::{Context as _, Result};
+use harness::{Broker, await_until};
+
+use crate::{
+    Cli,
+    events::Events,
+    log,
+    process::{Service, apply_topics, bytes_below},
+};
+
+/// The slowest that is still waited for, events a second.
+const SLOWEST: u64 = 1_000;
+
+/// Beside that: time to start, to be assigned partitions, and to write the rest.
+const START_WITHIN: Duration = Duration::from_secs(120);
+
+/// Measures and prints.
+pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
+    let broker = Broker::start()?;
+    apply_topics(binary, &broker.bootstrap(), cli.partitions)?;
+    let now = SystemTime::UNIX_EPOCH.elapsed().context("the clock")?;
+    let events = Events::new(cli.events, cli.groups, now.as_secs() as i64);
+    let began = Instant::now();
+    let now_ms = now.as_millis() as i64;
+    let appended = log::append(&broker.bootstrap(), cli.partitions, events, now_ms)?;
+    eprintln!("appended {} events in {:.1?}", cli.events, began.elapsed());
+
+    let dir = tempfile::tempdir().context("make a directory")?;
+    let began = Instant::now();
+    let service = Service::start(
+        binary,
+        &[
+            "projector".to_owned(),
+            format!("--kafka-brokers={}", broker.bootstrap()),
+            "--allow-unreplicated".to_owned(),
+            format!("--data-dir={}", dir.path().display()),
+            "--listen=127.0.0.1:0".to_owned(),
+            "--admin-listen=127.0.0.1:0".to_owned(),
+        ],
+    )?;
+    let within = START_WITHIN + Duration::from_secs(cli.events as u64 / SLOWEST);
+    await_until(within, "all events to be folded", || {
+        let folded = service.metric("projector_folded_events_total").ok()?;
+        (folded >= cli.events as f64).then_some(())
+    })
+    .with_context(|| service.process.stderr())?;
+    let folded = (began.elapsed(), service.cpu_seconds()?);
+    await_until(START_WITHIN, "the store to be written", || {
+        let pending = service.metric("projector_store_pending_entries").ok()?;
+        (pending == 0.0).then_some(())
+    })?;
+    let written = (began.elapsed(), service.cpu_seconds()?);
+    print(cli, &service, appended, [folded, written])?;
+    let published = service.metric("projector_published_records_total")?;
+    let peak = service.peak_mib()?;
+    service.stop()?;
+    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
+    println!(
+        "\npeak memory {peak:.0} MiB; {published:.0} records published; data directory {:.0} MiB",
+        mib(bytes_below(dir.path()))
+    );
+    let topics = [
+        "groups.v1",
+        "messages.v1",
+        "requests.v1",
+        "numbers.v1",
+        "changes.v1",
+    ];
+    let sizes = topics.map(|topic| {
+        let size = broker.topic_bytes(&format!("rollcall.{topic}"));
+        format!("{topic} {:.0} MiB", mib(size))
+    });
+    println!("on the broker, before compaction: {}", sizes.join(", "));
+    Ok(())
+}
+
+fn print(
+    cli: &Cli,
+    service: &Service,
+    (in_events, in_receipts): (u64, u64),
+    [folded, written]: [(Duration, f64); 2],
+) -> Result<()> {
+    let states = service.metric("projector_states_published_bytes_total")?;
+    let read = service.metric("projector_events_read_bytes_total")?;
+    println!(
+        "\n## projector: {in_events} events and {in_receipts} receipts of {} groups, {} partitions\n",
+        cli.groups, cli.partitions
+    );
+    println!("| until | seconds | events a second | CPU-s per million events |");
+    println!("|---|--:|--:|--:|");
+    let count = cli.events as f64;
+    for (name, (wall, cpu)) in [
+        ("all is folded and published", folded),
+        ("all is in the store", written),
+    ] {
+        println!(
+            "| {name} | {:.1} | {:.0} | {:.1} |",
+            wall.as_secs_f64(),
+            count / wall.as_secs_f64(),
+            cpu / count * 1e6
+        );
+    }
+    println!(
+        "\nwrite amplification {:.1} (bytes of states published per byte of events)",
+        states / read
+    );
+    Ok(())
+}

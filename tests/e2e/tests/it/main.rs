@@ -1,0 +1,32 @@
+//! Rollcall as it is run: the real binary, the real broker, a simulated WhatsApp.
+
+#[cfg(test)]
+mod chains;
+#[cfg(test)]
+mod chaos;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod demo;
+#[cfg(test)]
+mod durable;
+#[cfg(test)]
+mod facts;
+#[cfg(test)]
+mod groups;
+#[cfg(test)]
+mod help;
+#[cfg(test)]
+mod http;
+#[cfg(test)]
+mod records;
+#[cfg(test)]
+mod services;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod store;
+#[cfg(test)]
+mod topics;
+#[cfg(test)]
+mod truth;
