@@ -2,15 +2,14 @@
 //!
 //! The large ones are boxed: their types are so deep that a debug build runs out of stack.
 
+mod changes;
+mod events;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    event::{
-        About, Answer, Event, GroupCreated, GroupEvent, GroupRead, HintReason, JoinRequest,
-        ListPass, MessageEvent, MessageStatus, MetaError, NumberEvent, Operation, Outcome, Person,
-        Pricing, RequestEvent, Source, Status,
-    },
-    group::{self, Ask, AskDetail, Existence, Field, FieldChange, Presence},
+    event::{Answer, HintReason, ListPass, MetaError, Operation, Outcome, Person, Source, Status},
+    group::{self, Ask, AskDetail, Existence, Field, Presence},
     ids::{EventId, Id, Second, Text},
     message, number,
     position::{Envelope, Position, Stream},
@@ -19,10 +18,10 @@ use domain::{
 };
 use proptest::{collection::vec, option::of, prelude::*, sample::select};
 
-use crate::{
-    Cause, Change, Changed, Completion, Gap, NumberChange, Progress, RequestAbout, RequestChange,
-    digest::Digest,
-};
+pub(super) use changes::change;
+pub(super) use events::event;
+
+use crate::{Gap, Progress, digest::Digest};
 
 fn text() -> impl Strategy<Value = Text> {
     prop_oneof![Just(String::new()), ".{1,8}", "[a-z0-9.]{20,40}"].prop_map(Text::from)
@@ -145,174 +144,11 @@ const FIELDS: &[Field] = &[
     Field::Overflow,
 ];
 
-#[expect(clippy::too_many_lines, reason = "a list")]
-fn group_event() -> impl Strategy<Value = GroupEvent> {
-    prop_oneof![
-        (of(text()), of(text()), of(text()), of(text()), persons()).prop_map(
-            |(subject, description, invite_link, join_approval_mode, participants)| {
-                GroupEvent::Created(GroupCreated {
-                    subject,
-                    description,
-                    invite_link,
-                    join_approval_mode,
-                    participants,
-                })
-            }
-        ),
-        select(vec![
-            GroupEvent::Deleted,
-            GroupEvent::Unknown,
-            GroupEvent::Unlisted
-        ]),
-        persons().prop_map(|participants| GroupEvent::ParticipantsAdded { participants }),
-        persons().prop_map(|participants| GroupEvent::ParticipantsRemoved { participants }),
-        (person(), of(text())).prop_map(|(person, join_request_id)| {
-            GroupEvent::JoinRequestCreated {
-                person,
-                join_request_id,
-            }
-        }),
-        (person(), of(text())).prop_map(|(person, join_request_id)| {
-            GroupEvent::JoinRequestClosed {
-                person,
-                join_request_id,
-            }
-        }),
-        (of(text()), of(text()), of(text())).prop_map(|(subject, description, picture_sha256)| {
-            GroupEvent::SettingsUpdated {
-                subject,
-                description,
-                picture_sha256,
-            }
-        }),
-        any::<bool>().prop_map(GroupEvent::Suspended),
-        person().prop_map(|sender| GroupEvent::MessageReceived { sender }),
-        one_of(REASONS).prop_map(|reason| GroupEvent::Hinted { reason }),
-        (
-            of(text()),
-            of(text()),
-            of(text()),
-            of(any::<bool>()),
-            of(second()),
-            persons(),
-            any::<bool>()
-        )
-            .prop_map(
-                |(
-                    subject,
-                    description,
-                    join_approval_mode,
-                    suspended,
-                    created,
-                    participants,
-                    is_complete,
-                )| {
-                    GroupEvent::Read(GroupRead {
-                        subject,
-                        description,
-                        join_approval_mode,
-                        suspended,
-                        created,
-                        participants,
-                        is_complete,
-                    })
-                }
-            ),
-        vec(join_request(), 0..3)
-            .prop_map(|join_requests| GroupEvent::JoinRequestsRead { join_requests }),
-        (of(text()), of(second()))
-            .prop_map(|(subject, created)| GroupEvent::Listed { subject, created }),
-        (texts(), text()).prop_map(|(old, new)| GroupEvent::IdentityLinked { old, new }),
-        texts().prop_map(|join_request_ids| GroupEvent::JoinRequestsAnswered { join_request_ids }),
-        text().prop_map(|invite_link| GroupEvent::InviteLinkAnswered { invite_link }),
-        second().prop_map(|stamp| GroupEvent::Forgotten { stamp }),
-        texts().prop_map(|ids| GroupEvent::Erased { ids }),
-    ]
-}
-
-fn join_request() -> impl Strategy<Value = JoinRequest> {
-    (person(), text(), of(second())).prop_map(|(person, join_request_id, created)| JoinRequest {
-        person,
-        join_request_id,
-        created,
-    })
-}
-
-fn message_event() -> impl Strategy<Value = MessageEvent> {
-    let pricing = (
-        of(text()),
-        of(text()),
-        of(text()),
-        of(any::<bool>()),
-        of(text()),
-    )
-        .prop_map(|(category, kind, model, billable, origin)| Pricing {
-            category,
-            kind,
-            model,
-            billable,
-            origin,
-        });
-    (
-        one_of(STATUSES),
-        of(id()),
-        of(person()),
-        meta_errors(),
-        of(pricing),
-    )
-        .prop_map(|(status, group_id, recipient, errors, pricing)| {
-            MessageEvent::Status(MessageStatus {
-                status,
-                group_id,
-                recipient,
-                errors,
-                pricing,
-            })
-        })
-}
-
 fn answer() -> impl Strategy<Value = Answer> {
     prop_oneof![
         Just(Answer::Accepted),
         meta_error().prop_map(Answer::Refused),
         Just(Answer::Unknown)
-    ]
-}
-
-fn request_event() -> impl Strategy<Value = RequestEvent> {
-    prop_oneof![
-        (
-            one_of(OPERATIONS),
-            of(id()),
-            any::<u64>(),
-            any::<[u8; 32]>()
-        )
-            .prop_map(|(operation, group_id, nonce, body_hash)| {
-                RequestEvent::Intended {
-                    operation,
-                    group_id,
-                    nonce,
-                    body_hash,
-                }
-            }),
-        (answer(), of(id())).prop_map(|(answer, meta_request_id)| RequestEvent::Answered {
-            answer,
-            meta_request_id
-        }),
-        (
-            one_of(OPERATIONS),
-            of(id()),
-            one_of(OUTCOMES),
-            meta_errors()
-        )
-            .prop_map(|(operation, group_id, outcome, errors)| {
-                RequestEvent::Completed {
-                    operation,
-                    group_id,
-                    outcome,
-                    errors,
-                }
-            }),
     ]
 }
 
@@ -334,42 +170,6 @@ fn list_pass() -> impl Strategy<Value = ListPass> {
             subject_differs,
         },
     )
-}
-
-fn number_event() -> impl Strategy<Value = NumberEvent> {
-    prop_oneof![
-        (texts(), person()).prop_map(|(old, new)| NumberEvent::IdentityChanged { old, new }),
-        list_pass().prop_map(NumberEvent::ListPassed),
-        (text(), any::<u32>()).prop_map(|(hold_id, groups)| NumberEvent::Held { hold_id, groups }),
-        text().prop_map(|hold_id| NumberEvent::Released { hold_id }),
-        any::<bool>().prop_map(NumberEvent::Paused),
-    ]
-}
-
-pub(super) fn event() -> BoxedStrategy<Event> {
-    let about = prop_oneof![
-        4 => (id(), group_event()).prop_map(|(id, event)| About::Group(id, event)),
-        1 => (id(), message_event()).prop_map(|(id, event)| About::Message(id, event)),
-        1 => (id(), request_event()).prop_map(|(id, event)| About::Request(id, event)),
-        1 => (id(), number_event()).prop_map(|(id, event)| About::Number(id, event)),
-    ];
-    (
-        event_id(),
-        second(),
-        one_of(SOURCES),
-        of(id()),
-        of(text()),
-        about,
-    )
-        .prop_map(|(id, at, source, phone_number_id, waba_id, about)| Event {
-            id,
-            at,
-            source,
-            phone_number_id,
-            waba_id,
-            about,
-        })
-        .boxed()
 }
 
 fn stamp() -> impl Strategy<Value = Stamp> {
@@ -649,147 +449,6 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
                     fold,
                     written_at_ms,
                 }
-            },
-        )
-        .boxed()
-}
-
-fn participant() -> impl Strategy<Value = group::Participant> {
-    (of(text()), of(text()), of(text()), of(text())).prop_map(
-        |(wa_id, user_id, parent_user_id, username)| group::Participant {
-            wa_id,
-            user_id,
-            parent_user_id,
-            username,
-        },
-    )
-}
-
-fn shown_join_request() -> impl Strategy<Value = group::JoinRequest> {
-    (of(text()), participant(), of(second())).prop_map(|(join_request_id, person, requested_at)| {
-        group::JoinRequest {
-            join_request_id,
-            person,
-            requested_at,
-        }
-    })
-}
-
-fn field_change() -> impl Strategy<Value = FieldChange> {
-    let participants = || vec(participant(), 0..3);
-    let join_requests = || vec(shown_join_request(), 0..3);
-    let doubts = || vec(one_of(FIELDS), 0..4);
-    prop_oneof![
-        (of(one_of(EXISTENCES)), of(one_of(EXISTENCES)))
-            .prop_map(|(before, after)| FieldChange::Existence { before, after }),
-        (one_of(FIELDS), of(text()), of(text())).prop_map(|(field, before, after)| {
-            FieldChange::Text {
-                field,
-                before,
-                after,
-            }
-        }),
-        (one_of(FIELDS), of(any::<bool>()), of(any::<bool>())).prop_map(
-            |(field, before, after)| FieldChange::Flag {
-                field,
-                before,
-                after
-            }
-        ),
-        (one_of(FIELDS), of(second()), of(second())).prop_map(|(field, before, after)| {
-            FieldChange::Time {
-                field,
-                before,
-                after,
-            }
-        }),
-        (participants(), participants())
-            .prop_map(|(before, after)| FieldChange::Participants { before, after }),
-        (join_requests(), join_requests())
-            .prop_map(|(before, after)| FieldChange::JoinRequests { before, after }),
-        (doubts(), doubts()).prop_map(|(before, after)| FieldChange::InDoubt { before, after }),
-    ]
-}
-
-fn request_change() -> impl Strategy<Value = RequestChange> {
-    let about = || {
-        (of(one_of(OPERATIONS)), of(text()), of(text())).prop_map(
-            |(operation, phone_number_id, group_id)| RequestAbout {
-                operation,
-                phone_number_id,
-                group_id,
-            },
-        )
-    };
-    let completion = || {
-        (one_of(OUTCOMES), meta_errors())
-            .prop_map(|(outcome, errors)| Completion { outcome, errors })
-    };
-    prop_oneof![
-        (about(), about()).prop_map(|(before, after)| RequestChange::About { before, after }),
-        (of(second()), of(second()))
-            .prop_map(|(before, after)| RequestChange::Asked { before, after }),
-        (of(answer()), of(answer()), of(text())).prop_map(|(before, after, meta_request_id)| {
-            RequestChange::Answered {
-                before,
-                after,
-                meta_request_id,
-            }
-        }),
-        (of(completion()), of(completion()))
-            .prop_map(|(before, after)| RequestChange::Completed { before, after }),
-    ]
-}
-
-fn number_change() -> impl Strategy<Value = NumberChange> {
-    prop_oneof![
-        (of(text()), of(text())).prop_map(|(before, after)| NumberChange::Waba { before, after }),
-        vec(identity_change(), 0..3).prop_map(|after| NumberChange::Identities { after }),
-        (of(list_pass()), of(list_pass()))
-            .prop_map(|(before, after)| NumberChange::ListPass { before, after }),
-        (text(), of(hold()), of(hold())).prop_map(|(hold_id, before, after)| NumberChange::Hold {
-            hold_id,
-            before,
-            after
-        }),
-        (of(any::<bool>()), of(any::<bool>()))
-            .prop_map(|(before, after)| NumberChange::Paused { before, after }),
-    ]
-}
-
-pub(super) fn change() -> BoxedStrategy<Change> {
-    let what = prop_oneof![
-        (id(), vec(field_change(), 0..4))
-            .prop_map(|(group_id, fields)| Changed::Group { group_id, fields }),
-        (id(), vec(request_change(), 0..4))
-            .prop_map(|(request_id, fields)| Changed::Request { request_id, fields }),
-        (id(), vec(number_change(), 0..4)).prop_map(|(phone_number_id, fields)| Changed::Number {
-            phone_number_id,
-            fields
-        }),
-    ];
-    let cause =
-        (event_id(), one_of(SOURCES), second()).prop_map(|(event_id, source, occurred_at)| Cause {
-            event_id,
-            source,
-            occurred_at,
-        });
-    (
-        position(),
-        of(position()),
-        of(id()),
-        cause,
-        any::<bool>(),
-        what,
-    )
-        .prop_map(
-            |(version, previous_version, phone_number_id, cause, is_forgotten, what)| Change {
-                version,
-                previous_version,
-                phone_number_id,
-                cause,
-                is_forgotten,
-                what,
             },
         )
         .boxed()
