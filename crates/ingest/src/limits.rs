@@ -44,6 +44,9 @@ pub const FLUSH: Duration = Duration::from_secs(4);
 /// How often readiness is judged anew by the log's health, and the log asked for its partitions while they are not known.
 pub const READY_EVERY: Duration = Duration::from_millis(250);
 
+/// Time that the start waits for the log to tell its partitions; it goes on without, and every POST is 503 until it has.
+pub const FIRST_LOOK: Duration = Duration::from_secs(1);
+
 /// Bytes of `hub.challenge` that are echoed; Meta sends some ten digits.
 pub const CHALLENGE_BYTES_MAX: usize = 1024;
 

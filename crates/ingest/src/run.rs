@@ -93,7 +93,10 @@ impl Server {
             faults: fault,
         });
         let check = ctx.health.check("ingest log");
-        check.set(app.look().await);
+        // A log that does not answer is asked again while others are answered 503.
+        if let Ok(state) = tokio::time::timeout(limits::FIRST_LOOK, app.look()).await {
+            check.set(state);
+        }
         Ok(Self {
             listener,
             address,
@@ -154,7 +157,11 @@ async fn watch(app: Arc<App>, check: Check, shutdown: CancellationToken) -> Resu
             () = shutdown.cancelled() => return Ok(()),
             _ = ticks.tick() => {}
         }
-        let state = app.look().await;
+        let state = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => return Ok(()),
+            state = app.look() => state,
+        };
         match (&state, was_ready) {
             (Err(reason), true) => {
                 tracing::warn!(

@@ -31,7 +31,7 @@ pub struct Window {
 }
 
 impl Window {
-    fn check(self, timestamp: Option<Second>, now: Second) -> Result<Second, Reason> {
+    pub(crate) fn check(self, timestamp: Option<Second>, now: Second) -> Result<Second, Reason> {
         let at = timestamp.ok_or(Reason::NoTimestamp)?;
         if at > now.saturating_add(self.future) {
             return Err(Reason::TimestampAhead);

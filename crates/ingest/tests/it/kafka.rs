@@ -21,9 +21,20 @@ async fn start(broker: &Broker) -> Service {
     };
     let mut registry = prometheus_client::registry::Registry::default();
     let log = Log::kafka(&args, "ingest-test", &mut registry).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let service = Service::on(log.clone(), &[SECRET], dir, PARTITIONS).await;
+    // Without its topics it refuses, says why, and goes on asking.
+    await_status(&service, 503).await;
+    let reason = harness::eventually(PATIENCE, "a reason", async || {
+        let report = service.ctx.health.ready();
+        let reasons = report.checks.into_iter().filter_map(|check| check.reason);
+        reasons
+            .into_iter()
+            .find(|reason| reason.contains("topics apply"))
+    });
+    reason.await.unwrap();
     let plan = log.plan(&specs(PARTITIONS), 1).await.unwrap();
     log.apply(&plan).await.unwrap();
-    let service = Service::on(log, &[SECRET], tempfile::tempdir().unwrap(), PARTITIONS).await;
     await_status(&service, 200).await;
     service
 }
