@@ -5,7 +5,10 @@ use tokio::sync::{Notify, watch};
 
 use crate::{
     follow::now_ms,
-    limits::{FLUSH_ENTRIES, FLUSH_EVERY, FLUSH_LIMIT, PENDING_BYTES_MAX, PENDING_ENTRIES_MAX},
+    limits::{
+        FLUSH_ENTRIES, FLUSH_EVERY, FLUSH_LIMIT, FLUSH_PAUSE, FLUSH_SHARE, PENDING_BYTES_MAX,
+        PENDING_ENTRIES_MAX,
+    },
     metrics::Metrics,
     projection::Projection,
     store::{self, Flushed},
@@ -29,15 +32,28 @@ impl Signals {
     }
 }
 
-/// To be called after each commit: begins a flush where much is pending, and waits where too much is.
-pub(crate) async fn make_room(projection: &Projection) -> Result<(), store::Error> {
+/// How soon what is pending should be on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Haste {
+    /// Keeping up with the log: soon, so that a crash makes the next start read little again.
+    KeepingUp,
+    /// Catching up: what changes often should be written once, and a crash makes the next start read more.
+    CatchingUp,
+}
+
+/// To be called after each commit: begins a flush where enough is pending, and waits where too much is.
+pub(crate) async fn make_room(projection: &Projection, haste: Haste) -> Result<(), store::Error> {
     let mut done = projection.flushing().done.subscribe();
     loop {
-        let (entries, bytes) = projection.store().pending();
-        if entries >= FLUSH_ENTRIES || bytes >= PENDING_BYTES_MAX / 2 {
+        let pending = projection.store().pending();
+        let enough = match haste {
+            Haste::KeepingUp => (pending.records / FLUSH_SHARE).clamp(1, FLUSH_ENTRIES),
+            Haste::CatchingUp => FLUSH_ENTRIES,
+        };
+        if pending.entries >= enough || pending.bytes >= PENDING_BYTES_MAX / 2 {
             projection.flushing().wanted.notify_one();
         }
-        if entries < PENDING_ENTRIES_MAX && bytes < PENDING_BYTES_MAX {
+        if pending.entries < PENDING_ENTRIES_MAX && pending.bytes < PENDING_BYTES_MAX {
             return Ok(());
         }
         tokio::select! {
@@ -65,6 +81,11 @@ pub(crate) async fn run(
         if is_last {
             return Ok(());
         }
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {}
+            () = clock.sleep(FLUSH_PAUSE) => {}
+        }
     }
 }
 
@@ -73,7 +94,7 @@ async fn flush(
     clock: &Clock,
     metrics: &Metrics,
 ) -> Result<(), store::Error> {
-    let (entries, _) = projection.store().pending();
+    let entries = projection.store().pending().entries;
     metrics
         .pending_entries
         .set(i64::try_from(entries).unwrap_or(i64::MAX));

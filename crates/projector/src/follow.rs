@@ -16,6 +16,7 @@ use wire::{
 
 use crate::{
     error::{End, Error, Misfit},
+    flush::{self, Haste},
     fold::{Digests, decode_state, no_progress, topic_of},
     limits::{RECOVER_BYTES, RECOVER_RECORDS, RECOVER_WAIT, STORE_AGE_MAX},
     logs::{Logs, Portion},
@@ -457,7 +458,7 @@ impl Follower<'_> {
         edit: impl FnOnce(&mut store::meta::Meta),
     ) -> Result<(), End> {
         self.projection.store().commit(entries, edit);
-        crate::flush::make_room(self.projection).await?;
+        flush::make_room(self.projection, Haste::CatchingUp).await?;
         Ok(())
     }
 

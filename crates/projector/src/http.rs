@@ -84,8 +84,8 @@ impl Api {
     }
 }
 
-/// Every path with the methods that it takes; `openapi.json` has the same, which a test holds.
-pub(crate) const ROUTES: [(&str, &str); 15] = [
+/// Every method with its path; `openapi.json` has the same, which a test holds.
+pub const ROUTES: [(&str, &str); 15] = [
     ("get", "/"),
     ("get", "/openapi.json"),
     ("get", "/v1/agreement"),

@@ -15,10 +15,10 @@ use wire::{
 
 use crate::{
     error::{End, Error},
-    flush,
+    flush::{self, Haste},
     fold::{Folded, Folder, Outbox, stream_of, topic_of},
     follow::{now_ms, state_topics},
-    limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, LAG_EVERY},
+    limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, LAG_EVERY},
     logs::{Logs, Portion},
     metrics::{InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
     projection::{Projection, Reached},
@@ -42,6 +42,8 @@ pub(crate) struct Leader {
     pub(crate) caught_up: Check,
     /// Ends the leader between two batches; the log's own token ends it anywhere.
     pub(crate) stop: CancellationToken,
+    /// As the last batch was large or small.
+    pub(crate) haste: Haste,
 }
 
 /// When what was done last, by the monotonic clock.
@@ -120,6 +122,11 @@ impl Leader {
     async fn take(&mut self, batch: RecordBatch) -> Result<(), End> {
         self.metrics.batch_events.observe(batch.len() as f64);
         self.metrics.event_bytes.inc_by(batch.bytes() as u64);
+        self.haste = if batch.len() < CATCHING_UP_EVENTS {
+            Haste::KeepingUp
+        } else {
+            Haste::CatchingUp
+        };
         let (mut batch, mut from) = (batch, 0);
         while from < batch.len() {
             let mut folder = self
@@ -191,7 +198,7 @@ impl Leader {
                 .insert(source(input.name(), partition), hex::encode(progress));
         });
         self.tell_reached()?;
-        flush::make_room(&self.projection).await?;
+        flush::make_room(&self.projection, self.haste).await?;
         Ok(())
     }
 

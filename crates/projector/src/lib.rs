@@ -19,4 +19,5 @@ mod store;
 
 pub use args::{Args, Tuning};
 pub use error::Error;
+pub use http::ROUTES;
 pub use run::{LogKind, Projector, Settings, run};

@@ -333,6 +333,7 @@ impl Projector {
                 LogKind::Local => crate::limits::PROGRESS_EVERY_LOCAL,
             },
             stop: stop.clone(),
+            haste: flush::Haste::CatchingUp,
         }
     }
 

@@ -103,6 +103,17 @@ pub(crate) struct Flushed {
     pub(crate) bytes: usize,
 }
 
+/// What is not on disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Pending {
+    /// Entries that are not on disk.
+    pub(crate) entries: usize,
+    /// Their bytes, but for those being written.
+    pub(crate) bytes: usize,
+    /// Entries that are.
+    pub(crate) records: usize,
+}
+
 /// The store; a cheap handle. All of its calls but [`Store::commit`] may block on the disk.
 #[derive(Clone)]
 pub(crate) struct Store(Arc<Inner>);
@@ -157,8 +168,8 @@ impl Store {
         edit(overlay.meta_mut());
     }
 
-    /// Entries and bytes that are not on disk.
-    pub(crate) fn pending(&self) -> (usize, usize) {
+    /// What is not on disk.
+    pub(crate) fn pending(&self) -> Pending {
         self.read().pending()
     }
 

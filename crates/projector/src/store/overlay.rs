@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 
-use super::meta::Meta;
+use super::{Pending, meta::Meta};
 
 /// Entries by key; without a payload they delete.
 type Entries = BTreeMap<Bytes, Option<Bytes>>;
@@ -62,9 +62,13 @@ impl Overlay {
         &mut self.meta
     }
 
-    /// Entries and bytes that are not on disk.
-    pub(crate) fn pending(&self) -> (usize, usize) {
-        (self.pending.len() + self.flushing.len(), self.pending_bytes)
+    /// What is not on disk.
+    pub(crate) fn pending(&self) -> Pending {
+        Pending {
+            entries: self.pending.len() + self.flushing.len(),
+            bytes: self.pending_bytes,
+            records: usize::try_from(self.written.records).unwrap_or(usize::MAX),
+        }
     }
 
     /// Begins a flush: what to write, the description to end with, and the one on disk. `None` if nothing is to be written.

@@ -57,9 +57,9 @@ fn what_is_committed_is_read_at_once_and_after_a_flush_and_after_opening_again()
     put(&store, "g/one", &state(2, "second"));
     put(&store, "g/two", &state(3, "third"));
     assert_eq!(store.state(b"g/one").unwrap(), Some(state(2, "second")));
-    assert_eq!(store.pending().0, 2);
+    assert_eq!(store.pending().entries, 2);
     store.flush(2).unwrap();
-    assert_eq!(store.pending().0, 0);
+    assert_eq!(store.pending().entries, 0);
     drop(store);
     let store = open(dir.path()).unwrap();
     assert_eq!(store.state(b"g/one").unwrap(), Some(state(2, "second")));

@@ -1,0 +1,14 @@
+//! The whole projector in process: a real log, a real store, real sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+mod answers;
+mod api;
+mod kafka;
+mod killed;
+mod openapi;
+mod order;
+mod restart;
+mod traffic;
+mod watch;
+mod world;
