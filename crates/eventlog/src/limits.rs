@@ -27,7 +27,7 @@ pub const READER_SOURCES_MAX: usize = 10_000;
 /// Meta wants answers within a second, so a second or two of silence is already bad news.
 pub const STALL_AFTER: Duration = Duration::from_secs(2);
 
-/// Kafka: how often health is judged, and how often a log in trouble is asked whether it is back.
+/// Kafka: how often health is judged.
 pub const HEALTH_EVERY: Duration = Duration::from_millis(250);
 
 /// Kafka: how long one request for metadata or watermarks may take.
@@ -46,7 +46,7 @@ pub const STATISTICS_EVERY: Duration = Duration::from_secs(5);
 pub const READ_AHEAD_BYTES_MAX: usize = 32 << 20;
 
 /// Kafka: records that librdkafka tries to hold ready for each partition of a reader.
-pub const READ_AHEAD_RECORDS_MIN: usize = 10_000;
+pub const READ_AHEAD_RECORDS_MIN: usize = 50_000;
 
 /// Kafka: how long a reader's thread may go without looking whether its reader is still there.
 pub const READER_LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -57,8 +57,20 @@ pub const POLL_EVERY: Duration = Duration::from_millis(50);
 /// Kafka: clients kept open for committing offsets, one a group.
 pub const COMMIT_GROUPS_MAX: usize = 16;
 
-/// Kafka: records that one thread may hand to the client before it looks after its runtime again.
-pub const ENQUEUE_CHUNK: usize = 4_096;
+/// Kafka: records that an append hands to the client on the caller's thread; larger batches go to a blocking thread.
+pub const ENQUEUE_INLINE_MAX: usize = 4_096;
+
+/// Kafka: how long a reader that nobody asks keeps what it has fetched ahead.
+pub const READER_IDLE_AFTER: Duration = Duration::from_secs(5);
+
+/// Kafka: how often a log in trouble is asked whether it is back.
+pub const PROBE_EVERY: Duration = Duration::from_millis(500);
+
+/// Kafka: how long a lost producer may take to hand back what was in flight.
+pub const PURGE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Kafka: how long the creation or change of a topic may take, until all brokers know it.
+pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Local: batches waiting for the writer; the writer takes all of them in one transaction.
 pub const WRITER_QUEUE_BATCHES: usize = 4_096;

@@ -1,9 +1,9 @@
 //! What the log counts.
 
-use std::{sync::atomic::AtomicU64, time::Duration};
+use std::{fmt, sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue},
+    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
     metrics::{
         counter::Counter,
         family::Family,
@@ -21,12 +21,24 @@ struct Appended {
     outcome: Outcome,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Outcome {
     Durable,
     Permanent,
     Transient,
     Bug,
+}
+
+impl EncodeLabelValue for Outcome {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        match self {
+            Self::Durable => "durable",
+            Self::Permanent => "permanent",
+            Self::Transient => "transient",
+            Self::Bug => "bug",
+        }
+        .encode(encoder)
+    }
 }
 
 /// Which client of librdkafka: the producer or a reader.
@@ -35,10 +47,20 @@ pub(crate) struct ClientLabel {
     pub(crate) client: ClientKind,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum ClientKind {
     Producer,
     Reader,
+}
+
+impl EncodeLabelValue for ClientKind {
+    fn encode(&self, encoder: &mut LabelValueEncoder<'_>) -> fmt::Result {
+        match self {
+            Self::Producer => "producer",
+            Self::Reader => "reader",
+        }
+        .encode(encoder)
+    }
 }
 
 /// A partition; topics are a closed set and partitions are few.

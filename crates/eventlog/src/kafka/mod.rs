@@ -1,80 +1,302 @@
-//! stub
+//! The log on Apache Kafka, by librdkafka.
+
+mod config;
+mod context;
+mod delivery;
+mod producer;
+mod reader;
+mod topics;
+
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    thread::JoinHandle,
+};
+
+use prometheus_client::registry::Registry;
+use rdkafka::{
+    ClientConfig, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    error::{KafkaError, RDKafkaErrorCode},
+};
+use tokio::{task, time};
+
 use crate::{
     args::KafkaArgs,
     batch::Batch,
     budget::Budget,
-    error::Error,
+    error::{Cause, Error},
     health::Health,
+    limits,
     log::Bounds,
+    metrics::{ClientKind, KafkaMetrics, Metrics},
     reader::Start,
-    record::RecordBatch,
     topic::{TopicPlan, TopicState},
 };
-use prometheus_client::registry::Registry;
-use std::{sync::Arc, time::Duration};
 
-#[derive(Debug)]
+use context::Context;
+use producer::Producer;
+pub(crate) use reader::Reader;
+
+/// A client that commits for one group; one commit at a time.
+type Committer = Arc<Mutex<BaseConsumer<Context>>>;
+
 pub(crate) struct Engine {
-    budget: Arc<Budget>,
+    producer: Producer,
+    query: Arc<BaseConsumer<Context>>,
+    committers: Mutex<HashMap<String, Committer>>,
+    /// Threads of readers, joined when they have ended.
+    readers: Mutex<Vec<JoinHandle<()>>>,
+    config: ClientConfig,
+    client_id: String,
+    prefix: String,
+    allow_unreplicated: bool,
+    metrics: Metrics,
+    kafka: KafkaMetrics,
 }
-fn not() -> Error {
-    Error::Config {
-        problems: vec!["the Kafka engine is not built yet".into()],
-    }
-}
+
 impl Engine {
-    pub(crate) fn start(_: &KafkaArgs, _: &str, _: &mut Registry) -> Result<Self, Error> {
-        Err(not())
+    pub(crate) fn start(
+        args: &KafkaArgs,
+        client_id: &str,
+        registry: &mut Registry,
+    ) -> Result<Self, Error> {
+        let config = config::common(args, client_id)?;
+        let metrics = Metrics::register(registry);
+        let kafka = KafkaMetrics::register(registry);
+        let prefix = args.topic_prefix.clone();
+        let context = Context::new(ClientKind::Reader, &prefix, &kafka);
+        let query = config::query(&config).create_with_context(context);
+        let query = Arc::new(query.map_err(refused)?);
+        let producer = Producer::start(
+            config::producer(&config),
+            &prefix,
+            Arc::clone(&query),
+            metrics.clone(),
+            kafka.clone(),
+        )?;
+        Ok(Self {
+            producer,
+            query,
+            committers: Mutex::default(),
+            readers: Mutex::default(),
+            config,
+            client_id: client_id.to_owned(),
+            prefix,
+            allow_unreplicated: args.allow_unreplicated,
+            metrics,
+            kafka,
+        })
     }
-    pub(crate) async fn append(&self, _: Batch) -> Result<Vec<i64>, Error> {
-        Err(not())
+
+    pub(crate) async fn append(&self, batch: Batch) -> Result<Vec<i64>, Error> {
+        self.producer.append(batch).await
     }
-    pub(crate) async fn reader(&self, _: Vec<Start>) -> Result<Reader, Error> {
-        Err(not())
+
+    pub(crate) async fn reader(self: &Arc<Self>, starts: Vec<Start>) -> Result<Reader, Error> {
+        // Its name is only for the brokers' logs: no group is joined.
+        let group = format!("{}{}-reader", self.prefix, self.client_id);
+        let config = config::reader(&self.config, &group);
+        Reader::open(Arc::clone(self), config, starts).await
     }
-    pub(crate) async fn bounds(&self, _: &str, _: u32) -> Result<Bounds, Error> {
-        Err(not())
+
+    pub(crate) async fn bounds(&self, topic: &str, partition: u32) -> Result<Bounds, Error> {
+        let (full, topic) = (self.full(topic), topic.to_owned());
+        self.ask(move |query| watermarks(query, &full, &topic, partition))
+            .await
     }
-    pub(crate) async fn partitions(&self, _: &str) -> Result<u32, Error> {
-        Err(not())
+
+    pub(crate) async fn partitions(&self, topic: &str) -> Result<u32, Error> {
+        let (full, topic) = (self.full(topic), topic.to_owned());
+        let shape = self.ask(move |query| topics::shape(query, &full)).await?;
+        let (partitions, _) = shape.ok_or(Error::UnknownTopic { topic })?;
+        Ok(partitions)
     }
-    pub(crate) async fn commit(&self, _: &str, _: &str, _: u32, _: i64) -> Result<(), Error> {
-        Err(not())
+
+    pub(crate) async fn commit(
+        &self,
+        group: &str,
+        topic: &str,
+        partition: u32,
+        offset: i64,
+    ) -> Result<(), Error> {
+        let committer = self.committer(group)?;
+        let mut offsets = TopicPartitionList::new();
+        let native = i32::try_from(partition).unwrap_or(i32::MAX);
+        offsets
+            .add_partition_offset(&self.full(topic), native, Offset::Offset(offset))
+            .map_err(failed("commit an offset"))?;
+        let commit = task::spawn_blocking(move || {
+            let committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
+            // Serves its log lines.
+            let _ = committer.poll(std::time::Duration::ZERO);
+            committer.commit(&offsets, CommitMode::Sync)
+        });
+        match time::timeout(limits::REQUEST_TIMEOUT, commit).await {
+            Ok(Ok(committed)) => committed.map_err(failed("commit an offset")),
+            Ok(Err(_)) => Err(Error::Ended { thread: "commit" }),
+            Err(_) => Err(failed("commit an offset")(KafkaError::ConsumerCommit(
+                RDKafkaErrorCode::OperationTimedOut,
+            ))),
+        }
     }
-    pub(crate) async fn describe(&self, _: &[&str]) -> Result<Vec<Option<TopicState>>, Error> {
-        Err(not())
+
+    fn committer(&self, group: &str) -> Result<Committer, Error> {
+        let mut committers = self
+            .committers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(committer) = committers.get(group) {
+            return Ok(Arc::clone(committer));
+        }
+        if committers.len() >= limits::COMMIT_GROUPS_MAX {
+            return Err(Error::Config {
+                problems: vec![format!(
+                    "commits to more than {} groups",
+                    limits::COMMIT_GROUPS_MAX
+                )],
+            });
+        }
+        let context = Context::new(ClientKind::Reader, &self.prefix, &self.kafka);
+        let mut config = config::reader(&self.config, group);
+        config.set("statistics.interval.ms", "0");
+        let consumer = config.create_with_context(context).map_err(refused)?;
+        let committer = Arc::new(Mutex::new(consumer));
+        committers.insert(group.to_owned(), Arc::clone(&committer));
+        Ok(committer)
     }
-    pub(crate) async fn apply(&self, _: &TopicPlan) -> Result<(), Error> {
-        Err(not())
+
+    pub(crate) async fn describe(&self, topics: &[&str]) -> Result<Vec<Option<TopicState>>, Error> {
+        let full: Vec<String> = topics.iter().map(|topic| self.full(topic)).collect();
+        let shapes = self.ask(move |query| {
+            let mut found = Vec::new();
+            for full in full {
+                let shape = topics::shape(query, &full)?;
+                let state = shape.map(|(partitions, replication)| TopicState {
+                    partitions,
+                    replication,
+                    ..TopicState::default()
+                });
+                found.push((full, state));
+            }
+            Ok(found)
+        });
+        let mut found = shapes.await?;
+        topics::settings(&self.config, &mut found).await?;
+        Ok(found.into_iter().map(|(_, state)| state).collect())
     }
+
+    pub(crate) async fn apply(&self, plan: &TopicPlan) -> Result<(), Error> {
+        let created = topics::apply(&self.config, &self.prefix, plan).await?;
+        self.ask(move |query| topics::are_known(query, &created))
+            .await
+    }
+
     pub(crate) fn allow_unreplicated(&self) -> bool {
-        false
+        self.allow_unreplicated
     }
+
     pub(crate) fn health(&self) -> Health {
-        Health::Ready
+        self.producer.pulse().get()
     }
+
     pub(crate) fn budget(&self) -> &Arc<Budget> {
-        &self.budget
+        self.producer.budget()
+    }
+
+    fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    fn kafka_metrics(&self) -> &KafkaMetrics {
+        &self.kafka
+    }
+
+    fn full(&self, topic: &str) -> String {
+        format!("{}{topic}", self.prefix)
+    }
+
+    /// Remembers a reader's thread, and lets go of those that have ended.
+    fn keep(&self, thread: JoinHandle<()>) {
+        let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.retain(|reader| !reader.is_finished());
+        readers.push(thread);
+    }
+
+    /// A question to the brokers, on a thread that may block.
+    async fn ask<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&BaseConsumer<Context>) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let query = Arc::clone(&self.query);
+        let asked = task::spawn_blocking(move || question(&query));
+        asked.await.unwrap_or(Err(Error::Ended { thread: "query" }))
     }
 }
-#[derive(Debug)]
-pub(crate) struct Reader;
-impl Reader {
-    pub(crate) async fn next(
-        &mut self,
-        _: usize,
-        _: usize,
-        _: Duration,
-    ) -> Result<RecordBatch, Error> {
-        Err(not())
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Readers keep the engine alive, so their threads have nobody to serve any more and are about to end.
+        let readers = self
+            .readers
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner);
+        for reader in readers.drain(..) {
+            if reader.join().is_err() {
+                tracing::error!("a reader's thread panicked");
+            }
+        }
     }
-    pub(crate) fn position(&self, _: usize) -> i64 {
-        0
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("kafka::Engine")
+            .field("client_id", &self.client_id)
+            .finish_non_exhaustive()
     }
-    pub(crate) fn end_at_open(&self, _: usize) -> i64 {
-        0
+}
+
+/// What a partition holds; `full` is the topic with its prefix.
+fn watermarks(
+    consumer: &BaseConsumer<Context>,
+    full: &str,
+    topic: &str,
+    partition: u32,
+) -> Result<Bounds, Error> {
+    let native = i32::try_from(partition).unwrap_or(i32::MAX);
+    let client = consumer.client();
+    match client.fetch_watermarks(full, native, limits::REQUEST_TIMEOUT) {
+        Ok((start, end)) => Ok(Bounds { start, end }),
+        Err(error) => match error.rdkafka_error_code() {
+            Some(
+                RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownTopicOrPartition,
+            ) => Err(Error::UnknownPartition {
+                topic: topic.to_owned(),
+                partition,
+            }),
+            _ => Err(failed("read watermarks")(error)),
+        },
     }
-    pub(crate) fn sources(&self) -> usize {
-        0
+}
+
+fn failed(doing: &'static str) -> impl Fn(KafkaError) -> Error {
+    move |error| Error::Kafka {
+        doing,
+        source: Cause::new(error),
+    }
+}
+
+/// A client that does not start has a configuration that contradicts itself.
+fn refused(error: KafkaError) -> Error {
+    Error::Config {
+        problems: vec![format!("--kafka-config: {error}")],
     }
 }

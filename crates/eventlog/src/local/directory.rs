@@ -24,8 +24,19 @@ const DATABASE: &str = "log.sqlite";
 /// What the marker says.
 const FORMAT: &str = "rollcall-log 1";
 
+/// The directory's lock, held until it is dropped.
+pub(super) struct Lock(File);
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file would do, were it not for a child process that was just forked and still has it open.
+        // An error leaves that as it is, and nothing else.
+        let _ = self.0.unlock();
+    }
+}
+
 pub(super) struct Opened {
-    pub(super) lock: File,
+    pub(super) lock: Lock,
     pub(super) path: PathBuf,
     /// The one connection that writes.
     pub(super) conn: Connection,
@@ -72,7 +83,7 @@ pub(super) fn connect_to_read(path: &Path) -> Result<Connection, Error> {
     connect().map_err(|error| Fault::sqlite("open")(error).at(path))
 }
 
-fn lock(path: &Path) -> Result<File, Error> {
+fn lock(path: &Path) -> Result<Lock, Error> {
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -80,7 +91,7 @@ fn lock(path: &Path) -> Result<File, Error> {
         .open(path)
         .map_err(storage("open the lock", path))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
+        Ok(()) => Ok(Lock(file)),
         Err(TryLockError::WouldBlock) => Err(Error::InUse {
             path: path.to_path_buf(),
         }),

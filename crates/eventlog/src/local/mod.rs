@@ -14,7 +14,6 @@ mod writer;
 use std::{
     collections::HashMap,
     fmt,
-    fs::File,
     path::{Path, PathBuf},
     sync::{
         Arc, Mutex, PoisonError,
@@ -51,8 +50,7 @@ pub(crate) struct Engine {
     queue: Option<mpsc::SyncSender<Job>>,
     writer: Mutex<Option<JoinHandle<()>>>,
     budget: Arc<Budget>,
-    /// Locked while it is open.
-    _lock: File,
+    _lock: directory::Lock,
 }
 
 /// What the writer's thread and the handles share.
@@ -107,7 +105,16 @@ impl Engine {
         clock: Clock,
         registry: &mut Registry,
     ) -> Result<Self, Error> {
-        let directory::Opened { lock, path, conn } = directory::open(dir)?;
+        Self::start(directory::open(dir)?, specs, clock, registry)
+    }
+
+    fn start(
+        opened: directory::Opened,
+        specs: &[TopicSpec],
+        clock: Clock,
+        registry: &mut Registry,
+    ) -> Result<Self, Error> {
+        let directory::Opened { lock, path, conn } = opened;
         let topics = schema::topics(&conn, specs).map_err(|fault| fault.at(&path))?;
         let by_name = topics
             .iter()
@@ -155,10 +162,13 @@ impl Engine {
             done,
             _share: share,
         };
-        match self.queue.as_ref().map(|queue| queue.try_send(job)) {
-            Some(Ok(())) => Ok(receiver),
-            Some(Err(mpsc::TrySendError::Full(_))) => Err(Error::Overloaded(Overload::Full)),
-            Some(Err(mpsc::TrySendError::Disconnected(_))) | None => Err(ended()),
+        let Some(queue) = &self.queue else {
+            return Err(ended());
+        };
+        match queue.try_send(job) {
+            Ok(()) => Ok(receiver),
+            Err(mpsc::TrySendError::Full(_)) => Err(Error::Overloaded(Overload::Full)),
+            Err(mpsc::TrySendError::Disconnected(_)) => Err(ended()),
         }
     }
 
@@ -365,3 +375,6 @@ fn is_damage(error: &rusqlite::Error) -> bool {
     let misfit = code == Some(rusqlite::ErrorCode::Unknown) || code.is_none();
     misfit || matches!(code, Some(DatabaseCorrupt | NotADatabase))
 }
+
+#[cfg(test)]
+mod tests;

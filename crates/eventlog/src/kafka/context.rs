@@ -1,0 +1,197 @@
+//! What librdkafka tells us, passed on to tracing, metrics and the deliveries.
+
+use std::sync::{
+    Mutex, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
+
+use prometheus_client::metrics::{counter::Counter, family::Family};
+use rdkafka::{
+    ClientContext, Statistics,
+    config::RDKafkaLogLevel,
+    consumer::ConsumerContext,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::DeliveryResult,
+    producer::ProducerContext,
+};
+
+use super::delivery::Deliveries;
+use crate::metrics::{ClientKind, ClientLabel, KafkaMetrics, PartitionLabel};
+
+/// The context of every client of ours; a client that does not produce has no deliveries.
+pub(super) struct Context {
+    kind: ClientKind,
+    prefix: String,
+    metrics: KafkaMetrics,
+    /// Statistics count from the client's start; metrics take the difference.
+    counted: Mutex<Counted>,
+    pub(super) deliveries: Deliveries,
+    /// Set by librdkafka, taken by the monitor.
+    fatal: AtomicBool,
+    brokers_down: AtomicBool,
+}
+
+#[derive(Clone, Copy, Default)]
+struct Counted {
+    request_errors: u64,
+    response_errors: u64,
+    timeouts: u64,
+}
+
+impl Context {
+    pub(super) fn new(kind: ClientKind, prefix: &str, metrics: &KafkaMetrics) -> Self {
+        Self {
+            kind,
+            prefix: prefix.to_owned(),
+            metrics: metrics.clone(),
+            counted: Mutex::default(),
+            deliveries: Deliveries::default(),
+            fatal: AtomicBool::new(false),
+            brokers_down: AtomicBool::new(false),
+        }
+    }
+
+    /// Whether the client has met an error that it cannot go on after.
+    pub(super) fn is_fatal(&self) -> bool {
+        self.fatal.load(Ordering::Acquire)
+    }
+
+    /// Whether all brokers were lost since this was asked last.
+    pub(super) fn take_brokers_down(&self) -> bool {
+        self.brokers_down.swap(false, Ordering::AcqRel)
+    }
+
+    pub(super) fn note(&self, code: RDKafkaErrorCode) {
+        if code == RDKafkaErrorCode::Fatal {
+            self.fatal.store(true, Ordering::Release);
+        }
+    }
+
+    fn count(&self, statistics: &Statistics) {
+        let mut now = Counted::default();
+        let mut slowest = None;
+        for broker in statistics.brokers.values() {
+            now.request_errors += broker.txerrs;
+            now.response_errors += broker.rxerrs;
+            now.timeouts += broker.req_timeouts;
+            let mean = broker.rtt.as_ref().map(|rtt| rtt.avg);
+            slowest = slowest.max(mean);
+        }
+        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, label) = (*counted, ClientLabel { client: self.kind });
+        *counted = now;
+        let metrics = &self.metrics;
+        let add = |counters: &Family<ClientLabel, Counter>, now: u64, before: u64| {
+            let counter = counters.get_or_create(&label);
+            counter.inc_by(now.saturating_sub(before));
+        };
+        let Counted {
+            request_errors,
+            response_errors,
+            timeouts,
+        } = before;
+        add(&metrics.request_errors, now.request_errors, request_errors);
+        add(
+            &metrics.response_errors,
+            now.response_errors,
+            response_errors,
+        );
+        add(&metrics.request_timeouts, now.timeouts, timeouts);
+        let micros = u32::try_from(slowest.unwrap_or(0)).unwrap_or(u32::MAX);
+        let seconds = f64::from(micros) / 1e6;
+        metrics
+            .round_trip_seconds
+            .get_or_create(&label)
+            .set(seconds);
+        self.gauge_queues(statistics, &label);
+    }
+
+    fn gauge_queues(&self, statistics: &Statistics, label: &ClientLabel) {
+        let (mut records, mut bytes) = (statistics.msg_cnt, statistics.msg_size);
+        for topic in statistics.topics.values() {
+            for partition in topic.partitions.values() {
+                records += u64::try_from(partition.fetchq_cnt).unwrap_or(0);
+                bytes += partition.fetchq_size;
+                self.gauge_lag(&topic.topic, partition);
+            }
+        }
+        let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        let metrics = &self.metrics;
+        metrics
+            .queued_records
+            .get_or_create(label)
+            .set(gauge(records));
+        metrics.queued_bytes.get_or_create(label).set(gauge(bytes));
+    }
+
+    fn gauge_lag(&self, topic: &str, partition: &rdkafka::statistics::Partition) {
+        let (end, next) = (partition.ls_offset, partition.app_offset);
+        // Negative: not known yet, or not a partition that this client reads.
+        let (Ok(index), true) = (
+            u32::try_from(partition.partition),
+            self.kind == ClientKind::Reader && end >= 0 && next >= 0,
+        ) else {
+            return;
+        };
+        let topic = topic.strip_prefix(&self.prefix).unwrap_or(topic);
+        let label = PartitionLabel {
+            topic: topic.to_owned(),
+            partition: index,
+        };
+        let lag = end.saturating_sub(next).max(0);
+        self.metrics.lag_records.get_or_create(&label).set(lag);
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // librdkafka's facilities and messages name brokers, topics and partitions, and no content of records.
+        match level {
+            RDKafkaLogLevel::Emerg
+            | RDKafkaLogLevel::Alert
+            | RDKafkaLogLevel::Critical
+            | RDKafkaLogLevel::Error => {
+                tracing::error!(target: "librdkafka", facility, "{message}")
+            }
+            RDKafkaLogLevel::Warning => tracing::warn!(target: "librdkafka", facility, "{message}"),
+            RDKafkaLogLevel::Notice | RDKafkaLogLevel::Info => {
+                tracing::info!(target: "librdkafka", facility, "{message}");
+            }
+            RDKafkaLogLevel::Debug => tracing::debug!(target: "librdkafka", facility, "{message}"),
+        }
+    }
+
+    fn stats(&self, statistics: Statistics) {
+        self.count(&statistics);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AllBrokersDown) => {
+                self.brokers_down.store(true, Ordering::Release);
+                tracing::warn!(target: "librdkafka", "{reason}");
+            }
+            Some(code) => {
+                self.note(code);
+                tracing::warn!(target: "librdkafka", code = ?code, "{reason}");
+            }
+            None => tracing::warn!(target: "librdkafka", "{reason}"),
+        }
+    }
+}
+
+impl ConsumerContext for Context {}
+
+impl ProducerContext for Context {
+    /// Batch and index in one number, see [`super::delivery`].
+    type DeliveryOpaque = usize;
+
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        if let Err((error, _)) = result
+            && let Some(code) = error.rdkafka_error_code()
+        {
+            self.note(code);
+        }
+        self.deliveries.delivered(result, opaque);
+    }
+}

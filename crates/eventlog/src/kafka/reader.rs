@@ -1,0 +1,382 @@
+//! Reading: one consumer on a thread of its own for each reader, which works when it is asked.
+//!
+//! librdkafka fetches ahead by itself, bounded by [`limits::READ_AHEAD_BYTES_MAX`].
+//! The thread fills one batch for each request.
+//! A reader that nobody asks gives its assignment up, which drops what was fetched, and takes it again where it was.
+
+use std::{
+    fmt,
+    sync::{Arc, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use rdkafka::{
+    ClientConfig, Message as _, Offset, TopicPartitionList,
+    consumer::{BaseConsumer, Consumer as _},
+    error::{KafkaError, RDKafkaErrorCode},
+    message::{BorrowedMessage, Headers as _},
+};
+use tokio::sync::{mpsc as tokio_mpsc, oneshot};
+
+use super::{Engine, context::Context, failed};
+use crate::{
+    error::{Cause, Error},
+    limits,
+    log::Bounds,
+    metrics::ClientKind,
+    reader::{At, Start},
+    record::RecordBatch,
+};
+
+pub(crate) struct Reader {
+    requests: mpsc::SyncSender<Request>,
+    replies: tokio_mpsc::Receiver<Result<RecordBatch, Error>>,
+    /// Whether a request is out that was not answered yet: the call that made it was cancelled.
+    asked: bool,
+    sources: Vec<Source>,
+    engine: Arc<Engine>,
+}
+
+#[derive(Clone, Copy)]
+struct Source {
+    position: i64,
+    end_at_open: i64,
+}
+
+struct Request {
+    records: usize,
+    bytes: usize,
+    wait: Duration,
+}
+
+impl Reader {
+    pub(super) async fn open(
+        engine: Arc<Engine>,
+        config: ClientConfig,
+        starts: Vec<Start>,
+    ) -> Result<Self, Error> {
+        let context = Context::new(ClientKind::Reader, engine.prefix(), engine.kafka_metrics());
+        // One request is out at most.
+        let (requests, receiver) = mpsc::sync_channel(1);
+        let (sender, replies) = tokio_mpsc::channel(1);
+        let (opened, open) = oneshot::channel();
+        let prefix = engine.prefix().to_owned();
+        let run = move || {
+            let assigned = Assigned::open(&config, context, &prefix, &starts);
+            match assigned {
+                Ok((mut assigned, sources)) => {
+                    if opened.send(Ok(sources)).is_ok() {
+                        assigned.run(&receiver, &sender);
+                    }
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            }
+        };
+        let spawned = thread::Builder::new().name("log-reader".into()).spawn(run);
+        let thread = spawned.map_err(|error| Error::Kafka {
+            doing: "start a reader's thread",
+            source: Cause::new(error),
+        })?;
+        engine.keep(thread);
+        let sources = open.await.unwrap_or(Err(ended()))?;
+        Ok(Self {
+            requests,
+            replies,
+            asked: false,
+            sources,
+            engine,
+        })
+    }
+
+    pub(crate) async fn next(
+        &mut self,
+        max_records: usize,
+        max_bytes: usize,
+        wait: Duration,
+    ) -> Result<RecordBatch, Error> {
+        if !self.asked {
+            let request = Request {
+                records: max_records.max(1),
+                bytes: max_bytes.max(1),
+                wait,
+            };
+            self.requests.try_send(request).map_err(|_| ended())?;
+            self.asked = true;
+        }
+        let reply = self.replies.recv().await;
+        self.asked = false;
+        let batch = reply.unwrap_or(Err(ended()))?;
+        for record in batch.iter() {
+            if let Some(source) = self.sources.get_mut(record.source) {
+                source.position = record.offset + 1;
+            }
+        }
+        let read = u64::try_from(batch.len()).unwrap_or(u64::MAX);
+        self.engine.metrics().read_records.inc_by(read);
+        Ok(batch)
+    }
+
+    pub(crate) fn position(&self, source: usize) -> i64 {
+        self.sources.get(source).map_or(0, |source| source.position)
+    }
+
+    pub(crate) fn end_at_open(&self, source: usize) -> i64 {
+        self.sources
+            .get(source)
+            .map_or(0, |source| source.end_at_open)
+    }
+
+    pub(crate) fn sources(&self) -> usize {
+        self.sources.len()
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("kafka::Reader")
+            .field("sources", &self.sources.len())
+            .finish_non_exhaustive()
+    }
+}
+
+fn ended() -> Error {
+    Error::Ended { thread: "reader" }
+}
+
+/// The thread's side: a consumer with its partitions.
+struct Assigned {
+    consumer: BaseConsumer<Context>,
+    partitions: Vec<Partition>,
+    /// What is read and not handed out yet.
+    batch: RecordBatch,
+    assigned: bool,
+    /// The source of the last record: the next is mostly of the same.
+    last: usize,
+}
+
+struct Partition {
+    /// With prefix.
+    full: String,
+    topic: String,
+    partition: u32,
+    native: i32,
+    position: i64,
+}
+
+impl Assigned {
+    fn open(
+        config: &ClientConfig,
+        context: Context,
+        prefix: &str,
+        starts: &[Start],
+    ) -> Result<(Self, Vec<Source>), Error> {
+        let consumer: BaseConsumer<Context> = config
+            .create_with_context(context)
+            .map_err(failed("start a consumer"))?;
+        let (mut partitions, mut sources) = (Vec::new(), Vec::new());
+        for start in starts {
+            let full = format!("{prefix}{}", start.topic);
+            let bounds = super::watermarks(&consumer, &full, &start.topic, start.partition)?;
+            let position = match start.at {
+                At::Beginning => bounds.start,
+                At::End => bounds.end,
+                At::Offset(offset) => offset,
+            };
+            let native = i32::try_from(start.partition).unwrap_or(i32::MAX);
+            let partition = Partition {
+                full,
+                topic: start.topic.clone(),
+                partition: start.partition,
+                native,
+                position,
+            };
+            partition.in_range(bounds)?;
+            partitions.push(partition);
+            sources.push(Source {
+                position,
+                end_at_open: bounds.end,
+            });
+        }
+        let mut assigned = Self {
+            consumer,
+            partitions,
+            batch: RecordBatch::default(),
+            assigned: false,
+            last: 0,
+        };
+        assigned.assign()?;
+        Ok((assigned, sources))
+    }
+
+    /// Answers requests until there is nobody to ask.
+    fn run(
+        &mut self,
+        requests: &mpsc::Receiver<Request>,
+        replies: &tokio_mpsc::Sender<Result<RecordBatch, Error>>,
+    ) {
+        loop {
+            match requests.recv_timeout(limits::READER_IDLE_AFTER) {
+                Ok(request) => {
+                    let outcome = self.fill(&request, replies);
+                    let reply = outcome.map(|()| std::mem::take(&mut self.batch));
+                    if replies.blocking_send(reply).is_err() {
+                        return;
+                    }
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => self.idle(),
+                Err(mpsc::RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn fill(
+        &mut self,
+        request: &Request,
+        replies: &tokio_mpsc::Sender<Result<RecordBatch, Error>>,
+    ) -> Result<(), Error> {
+        let until = Instant::now() + request.wait;
+        self.assign()?;
+        while self.batch.len() < request.records && self.batch.bytes() < request.bytes {
+            // Only the first is worth waiting for.
+            let left = until.saturating_duration_since(Instant::now());
+            let patience = if self.batch.is_empty() {
+                left.min(limits::READER_LOOK_EVERY)
+            } else {
+                Duration::ZERO
+            };
+            if self.poll(patience)? {
+                continue;
+            }
+            if !self.batch.is_empty() || left.is_zero() || replies.is_closed() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the next record to the batch, if one comes in time.
+    fn poll(&mut self, patience: Duration) -> Result<bool, Error> {
+        match self.consumer.poll(patience) {
+            None => Ok(false),
+            Some(Ok(message)) => {
+                let source = place(&self.partitions, self.last, &message);
+                if let Some(partition) = self.partitions.get_mut(source)
+                    // Not what was on its way when the partitions were given up.
+                    && message.offset() >= partition.position
+                {
+                    partition.position = message.offset() + 1;
+                    self.last = source;
+                    copy(&message, source, &mut self.batch);
+                }
+                Ok(true)
+            }
+            Some(Err(error)) => self.judge(error).map(|()| true),
+        }
+    }
+
+    /// Which of a consumer's errors are the caller's: librdkafka gets over the rest by itself, and logs them.
+    fn judge(&self, error: KafkaError) -> Result<(), Error> {
+        #[expect(
+            clippy::wildcard_enum_match_arm,
+            reason = "what is not named here passes by itself or befalls no consumer"
+        )]
+        match &error {
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::AutoOffsetReset | RDKafkaErrorCode::OffsetOutOfRange,
+            ) => {
+                // It does not say for which partition.
+                for partition in &self.partitions {
+                    let Partition {
+                        full,
+                        topic,
+                        partition: number,
+                        ..
+                    } = partition;
+                    let bounds = super::watermarks(&self.consumer, full, topic, *number)?;
+                    partition.in_range(bounds)?;
+                }
+                Err(failed("read records")(error))
+            }
+            KafkaError::MessageConsumption(
+                RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+                | RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::BadMessage
+                | RDKafkaErrorCode::InvalidMessage,
+            )
+            | KafkaError::MessageConsumptionFatal(_) => Err(failed("read records")(error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Nobody has asked for a while: what was fetched ahead is dropped, and log lines and statistics are still served.
+    ///
+    /// (With librdkafka's own pause and resume it was seen not to fetch again.)
+    fn idle(&mut self) {
+        if self.assigned && self.consumer.unassign().is_ok() {
+            self.assigned = false;
+        }
+        // A record that comes all the same waits in the batch; an error comes again when somebody asks.
+        let _ = self.poll(Duration::ZERO);
+    }
+
+    /// Takes the partitions, each where it was left.
+    fn assign(&mut self) -> Result<(), Error> {
+        if self.assigned {
+            return Ok(());
+        }
+        let mut assignment = TopicPartitionList::with_capacity(self.partitions.len());
+        for partition in &self.partitions {
+            let position = Offset::Offset(partition.position);
+            assignment
+                .add_partition_offset(&partition.full, partition.native, position)
+                .map_err(failed("assign partitions"))?;
+        }
+        let assigned = self.consumer.assign(&assignment);
+        assigned.map_err(failed("assign partitions"))?;
+        self.assigned = true;
+        Ok(())
+    }
+}
+
+impl Partition {
+    fn in_range(&self, bounds: Bounds) -> Result<(), Error> {
+        if (bounds.start..=bounds.end).contains(&self.position) {
+            return Ok(());
+        }
+        Err(Error::OutOfRange {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            offset: self.position,
+            start: bounds.start,
+            end: bounds.end,
+        })
+    }
+}
+
+fn place(partitions: &[Partition], last: usize, message: &BorrowedMessage<'_>) -> usize {
+    let is_of = |partition: &Partition| {
+        partition.native == message.partition() && partition.full == message.topic()
+    };
+    if partitions.get(last).is_some_and(is_of) {
+        return last;
+    }
+    partitions.iter().position(is_of).unwrap_or(usize::MAX)
+}
+
+fn copy(message: &BorrowedMessage<'_>, source: usize, batch: &mut RecordBatch) {
+    let timestamp = message.timestamp().to_millis().unwrap_or(0);
+    let key = message.key().unwrap_or_default();
+    batch.begin(
+        (source, message.offset(), timestamp),
+        key,
+        message.payload(),
+    );
+    if let Some(headers) = message.headers() {
+        for header in headers.iter() {
+            batch.header(header.key, header.value.unwrap_or_default());
+        }
+    }
+}
