@@ -23,6 +23,11 @@ pub const BYTES_IN_FLIGHT_MAX: usize = 64 * 1024 * 1024;
 /// become as many records.
 pub const PIECES_MAX: usize = 10_000;
 
+/// Bytes of the records of one POST from which on its further pieces are only counted, as those beyond [`PIECES_MAX`].
+///
+/// Each record repeats the group, the account and its headers, some 500 bytes, so a full POST of Meta's makes a few MiB.
+pub const RECORDS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
 /// Bytes of one value in a record; an event over it goes to quarantine, and what goes there is cut to it.
 /// A Kafka broker takes 1 MB with key and headers.
 pub const VALUE_BYTES_MAX: usize = 900_000;

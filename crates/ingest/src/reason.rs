@@ -69,8 +69,8 @@ pub enum Reason {
     /// Nested too deep.
     #[error("nested too deep")]
     TooDeep,
-    /// The POST has more pieces than are read.
-    #[error("beyond the {PIECES_MAX} pieces of a webhook that are read")]
+    /// The POST has more pieces, or makes more records, than one POST may.
+    #[error("beyond the {PIECES_MAX} pieces, or the bytes of records, that one webhook may make")]
     TooManyPieces,
     /// A field of the webhook that Rollcall does not know.
     #[error("the field is not known")]

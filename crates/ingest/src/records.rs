@@ -146,6 +146,11 @@ impl<'a> Records<'a> {
         self.push(Topic::Quarantine, self.topics.quarantine, &[], &further);
     }
 
+    /// Bytes of all of them so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.batch.bytes()
+    }
+
     /// All of them, to be appended together.
     pub(crate) fn into_batch(self) -> Batch {
         self.batch

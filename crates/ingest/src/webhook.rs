@@ -5,7 +5,7 @@ use graph::webhook::{Foreign, Item, NotJson, Piece, Post, Unintelligible, split}
 
 use crate::{
     judge::{Addressed, Judge, Judged, Refused, Verdict, Window},
-    limits::PIECES_MAX,
+    limits::{PIECES_MAX, RECORDS_BYTES_MAX},
     metrics::{self, Tally},
     reason::Reason,
     records::{Quarantined, Records, Topics},
@@ -57,13 +57,18 @@ pub(crate) fn read(body: Verified<'_>, reading: &Reading<'_>) -> Result<(Batch, 
         Post::Foreign(foreign) => reader.foreign(*foreign),
         Post::Envelope(envelope) => {
             let pieces = envelope.pieces();
+            let mut read = 0;
             for piece in pieces.iter().take(PIECES_MAX) {
+                if reader.records.bytes() > RECORDS_BYTES_MAX {
+                    break;
+                }
                 match piece {
                     Piece::Item(item) => reader.item(item),
                     Piece::Unintelligible(part) => reader.unintelligible(part),
                 }
+                read += 1;
             }
-            reader.beyond(pieces.len().saturating_sub(PIECES_MAX));
+            reader.beyond(pieces.len() - read);
         }
     }
     Ok((reader.records.into_batch(), reader.tally))

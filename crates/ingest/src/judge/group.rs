@@ -40,6 +40,9 @@ pub(super) fn judge(scribe: &mut Scribe<'_>, item: &GroupItem<'_>) -> Result<Ver
     if matches!(scribe.field, Field::Unknown(_)) {
         return Err(refuse(Reason::UnknownField));
     }
+    if item.direct {
+        return Err(refuse(Reason::NoGroups));
+    }
     let Some(kind) = item
         .kind
         .as_ref()
@@ -47,9 +50,6 @@ pub(super) fn judge(scribe: &mut Scribe<'_>, item: &GroupItem<'_>) -> Result<Ver
     else {
         return Err(refuse(Reason::UnknownType));
     };
-    if item.direct {
-        return Err(refuse(Reason::NoGroups));
-    }
     if !item.agrees(scribe.field) {
         return Err(refuse(Reason::Disagreement));
     }

@@ -523,3 +523,31 @@ async fn pieces_beyond_the_limit_are_counted_in_one_record() {
     assert_eq!(beyond.len(), 1);
     assert_eq!(beyond[0].text(), r#"{"pieces":5}"#);
 }
+
+#[tokio::test]
+async fn a_body_that_would_swell_in_the_log_is_read_until_that_shows() {
+    let service = Service::start().await;
+    // One long contact that a thousand statuses share.
+    let name = "a".repeat(500_000);
+    let contact = format!(r#"{{"wa_id":"15550100042","profile":{{"username":"{name}"}}}}"#);
+    let status = format!(
+        r#"{{"id":"wamid.OUT1","status":"read","timestamp":"1780000600","recipient_id":"{GROUP}","recipient_type":"group","recipient_participant_id":"15550100042"}}"#
+    );
+    let statuses = vec![status.as_str(); 1000].join(",");
+    let seen = service
+        .take(&messages(&format!(
+            r#""contacts":[{contact}],"statuses":[{statuses}]"#
+        )))
+        .await;
+    let bytes: usize = seen.iter().map(|seen| seen.value.len()).sum();
+    assert!(
+        bytes < ingest::limits::RECORDS_BYTES_MAX + 1_000_000,
+        "{bytes}"
+    );
+    let last = seen.last().unwrap();
+    assert_eq!(last.reason(), Some("too_many_pieces"));
+    assert_eq!(
+        last.text(),
+        format!(r#"{{"pieces":{}}}"#, 1000 - (seen.len() - 1))
+    );
+}

@@ -12,6 +12,7 @@ mod durability;
 mod handshake;
 mod identity;
 mod kafka;
+mod mutated;
 mod payloads;
 mod refusals;
 mod service;
