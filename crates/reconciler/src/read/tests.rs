@@ -173,14 +173,55 @@ async fn join_requests_of_all_pages_are_one_event() {
     };
     let visit = visit_with(upstream, None).await;
     assert_eq!(
-        (visit.events.len(), visit.calls, visit.events[1].at),
+        (visit.events.len(), visit.calls, visit.events[0].at),
         (2, 3, 710)
     );
-    let About::Group(_, GroupEvent::JoinRequestsRead { join_requests }) = &visit.events[1].about
+    let About::Group(_, GroupEvent::JoinRequestsRead { join_requests }) = &visit.events[0].about
     else {
         panic!()
     };
     assert_eq!(join_requests.len(), 2);
+}
+
+#[tokio::test]
+async fn a_read_that_shows_what_is_held_changes_nothing_that_is_shown() {
+    let asker = Person {
+        username: Some("mo".into()),
+        ..user("US.2")
+    };
+    let upstream = || Group1 {
+        info: Ok(info(vec![user("US.1")], 1, "approval_required")),
+        join_requests: vec![Ok(JoinRequestPage {
+            join_requests: vec![JoinRequest {
+                person: asker.clone(),
+                join_request_id: "a".into(),
+                created: Some(100),
+            }],
+            unreadable: 0,
+            after: None,
+        })],
+    };
+    let (number, group_id) = (
+        PhoneNumberId::parse("1").unwrap(),
+        GroupId::parse("g").unwrap(),
+    );
+    let mut held = Group::default();
+    let mut changes = Vec::new();
+    // The second read is asked for ten seconds later: its lag is less by so much.
+    for (turn, lag) in [(0, 300), (1, 290)] {
+        let visit = visit(&upstream(), &number, group_id.clone(), Some(&held), lag).await;
+        for (offset, event) in (turn * 10..).zip(&visit.events) {
+            let position = domain::position::Position {
+                generation: 1,
+                offset,
+                ..Default::default()
+            };
+            let before = held.view();
+            held.apply(&group_id, event, position);
+            changes.push(before != held.view());
+        }
+    }
+    assert_eq!(changes, [true, true, false, false]);
 }
 
 #[tokio::test]
