@@ -10,3 +10,5 @@ pub mod plan;
 pub mod position;
 pub mod register;
 pub mod request;
+#[cfg(test)]
+mod testing;

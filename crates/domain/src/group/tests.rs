@@ -1,1 +1,11 @@
+//! What events make of a group: given these, when that, then this is shown.
 
+mod campaign;
+mod envelope;
+mod identity;
+mod own;
+mod properties;
+mod reads;
+mod scenario;
+mod seen;
+mod webhooks;
