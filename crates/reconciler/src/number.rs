@@ -107,6 +107,7 @@ impl<R: Read> Keeper<R> {
                 }
             }
             self.fan_out().await?;
+            self.settle();
             self.send_out(&mut visits);
         }
         // Reads under way change nothing yet: dropping them loses nothing.
@@ -252,6 +253,18 @@ impl<R: Read> Keeper<R> {
         .collect()
     }
 
+    /// A webhook may tell meanwhile that a group is gone: it is then in question no more, and no suspect of the interlock.
+    fn settle(&mut self) {
+        let held = self.snapshots.held();
+        let is_open = |group_id: &GroupId| {
+            let group = held.group(group_id);
+            let exists = group.as_ref().and_then(|group| group.core.exists.as_ref());
+            exists.is_none_or(|exists| exists.value != Existence::Gone)
+        };
+        self.memory.to_ask.retain(is_open);
+        self.memory.suspects.retain(is_open);
+    }
+
     fn send_out(&mut self, visits: &mut JoinSet<(Reason, Visit)>) {
         let now_ms = self.clock.monotonic_ms();
         let available = self.budget.available(now_ms);
@@ -295,7 +308,8 @@ impl<R: Read> Keeper<R> {
         let asks: Vec<GroupId> = asks
             .chain(self.memory.suspects.due(now, self.lag))
             .filter(|id| !self.memory.in_flight.contains(*id))
-            .take(count)
+            // Many groups in question at once must not keep all others from being read.
+            .take(count.div_ceil(2))
             .cloned()
             .collect();
         let groups = self.snapshots.held().groups_of(&self.number);

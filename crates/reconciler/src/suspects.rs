@@ -8,7 +8,14 @@ use domain::ids::{GroupId, Second};
 ///
 /// Kept in memory alone: a restart asks twice again, which costs two calls and no truth.
 #[derive(Debug, Default)]
-pub(crate) struct Suspects(BTreeMap<GroupId, Second>);
+pub(crate) struct Suspects(BTreeMap<GroupId, Asked>);
+
+/// When a group was unknown, by the `t0` of the questions.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    first: Second,
+    last: Second,
+}
 
 /// What an answer "unknown" amounts to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,7 +29,12 @@ pub(crate) enum Unknown {
 impl Suspects {
     /// Takes the answer "unknown" to a question asked at `t0`.
     pub(crate) fn unknown(&mut self, group_id: &GroupId, t0: Second, lag: Second) -> Unknown {
-        let first = *self.0.entry(group_id.clone()).or_insert(t0);
+        let asked = self.0.entry(group_id.clone()).or_insert(Asked {
+            first: t0,
+            last: t0,
+        });
+        asked.last = asked.last.max(t0);
+        let first = asked.first;
         // Whole seconds: only a full second more than `L` is at least `L` apart.
         if t0 > first + lag {
             Unknown::Confirmed
@@ -36,17 +48,22 @@ impl Suspects {
         self.0.remove(group_id);
     }
 
-    /// Those whose second question is due.
+    /// Those whose next question is due: the second, and where that may not be asserted, further ones no closer together.
     pub(crate) fn due(&self, now: Second, lag: Second) -> impl Iterator<Item = &GroupId> {
         self.0
             .iter()
-            .filter(move |(_, first)| now > **first + lag)
+            .filter(move |(_, asked)| now > asked.last + lag)
             .map(|(group_id, _)| group_id)
+    }
+
+    /// Drops those that are settled otherwise.
+    pub(crate) fn retain(&mut self, mut is_open: impl FnMut(&GroupId) -> bool) {
+        self.0.retain(|group_id, _| is_open(group_id));
     }
 
     /// Since when a group is suspected.
     pub(crate) fn since(&self, group_id: &GroupId) -> Option<Second> {
-        self.0.get(group_id).copied()
+        self.0.get(group_id).map(|asked| asked.first)
     }
 
     /// How many.

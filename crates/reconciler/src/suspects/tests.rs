@@ -43,3 +43,13 @@ fn an_answer_in_between_starts_over() {
         Unknown::AskAgainAt(1_701)
     );
 }
+
+#[test]
+fn one_that_may_not_be_asserted_gone_is_not_asked_for_without_a_pause() {
+    let mut suspects = Suspects::default();
+    suspects.unknown(&group(), 1_000, 300);
+    assert_eq!(suspects.unknown(&group(), 1_301, 300), Unknown::Confirmed);
+    assert_eq!(suspects.due(1_601, 300).count(), 0);
+    assert_eq!(suspects.due(1_602, 300).count(), 1);
+    assert_eq!(suspects.since(&group()), Some(1_000));
+}
