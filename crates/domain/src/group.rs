@@ -56,6 +56,10 @@ pub struct AskDetail {
     pub join_request_id: Text,
     /// When it was made.
     pub created: Second,
+    /// Username without `@`: labels live as long as the roster's evidence, and who waits is not on it.
+    pub username: Option<Text>,
+    /// Parent user id, for the same reason.
+    pub parent_user_id: Option<Text>,
 }
 
 /// All that is known of a group: registers, each a join by itself, and floors, each the greatest seen.
@@ -99,6 +103,9 @@ pub struct Core {
     pub hint: Option<Register<HintReason>>,
     /// Alive though not listed. Never in doubt.
     pub unlisted: Option<Register<()>>,
+    /// A webhook or the answer to a command of ours told that it was deleted, though a read may have told so since.
+    /// Never in doubt.
+    pub deleted: Option<Register<()>>,
     /// Member registers stamped before this second are dropped.
     pub roster: Second,
     /// Ask registers stamped before this second are dropped.

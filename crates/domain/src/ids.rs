@@ -6,6 +6,9 @@ use compact_str::CompactString;
 
 use crate::limits::ID_BYTES_MAX;
 
+#[cfg(test)]
+mod tests;
+
 /// Short text: up to 24 bytes are stored inline.
 pub type Text = CompactString;
 

@@ -108,8 +108,9 @@ impl Message {
         if about != message_id || !(is_new || position.is_after(&self.envelope.position)) {
             return Applied::Unchanged;
         }
-        // While every recipient has one identifier, what changed in the core tells what changed in the view.
-        let before = (!self.core.is.is_empty() || fold::may_link(what)).then(|| self.view());
+        // While every recipient has one identifier, what changed in the core mostly tells what changed in the view.
+        let compares = !self.core.is.is_empty() || fold::is_shown_joined(what);
+        let before = compares.then(|| self.view());
         let effect = fold::fold(&mut self.core, event, what);
         if !effect.is_change() {
             return Applied::Unchanged;

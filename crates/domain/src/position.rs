@@ -2,6 +2,9 @@
 
 use std::{cmp::Ordering, fmt};
 
+#[cfg(test)]
+mod tests;
+
 /// The two inputs of the fold, each with its own positions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub enum Stream {

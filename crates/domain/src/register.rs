@@ -8,6 +8,9 @@ use std::cmp::Ordering;
 
 use crate::ids::{EventId, Second, Text};
 
+#[cfg(test)]
+mod tests;
+
 /// Kinds of evidence within one second; the later wins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]

@@ -11,7 +11,6 @@ pub(crate) const N2: &str = "15550100002";
 pub(crate) const N3: &str = "15550100003";
 pub(crate) const U1: &str = "US.1";
 pub(crate) const U2: &str = "US.2";
-pub(crate) const U3: &str = "US.3";
 pub(crate) const J1: &str = "MTU1NTAxMDAwMDE6MQ==";
 pub(crate) const J2: &str = "MTU1NTAxMDAwMDI6MQ==";
 

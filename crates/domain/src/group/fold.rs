@@ -2,7 +2,7 @@
 //!
 //! Every line of the design's "what webhooks assert", "what reads assert" and "what answers to our commands assert" is a line of [`fold`].
 
-use super::{Ask, AskDetail, Core, Existence, Links, Presence, named};
+use super::{Ask, AskDetail, Core, Existence, Links, Named, Presence, named};
 use crate::{
     event::{Event, GroupCreated, GroupEvent, GroupRead, HintReason, JoinRequest, Person, Source},
     ids::{PersonId, Second, Text, is_number},
@@ -293,6 +293,10 @@ impl<'a> Writer<'a> {
     /// Deleting takes everybody out, so both floors rise.
     fn gone(&mut self) {
         self.exists(Existence::Gone);
+        if self.stamp.rank == Rank::Statement {
+            let effect = assert(&mut self.core.deleted, self.stamp, (), Doubt::Never);
+            self.note(effect);
+        }
         self.raise_roster();
         self.raise_asks();
     }
@@ -330,9 +334,12 @@ impl<'a> Writer<'a> {
         if let Some(join_request_id) = join_request_id
             && self.stamp.at >= self.core.asks
         {
+            let Named { label, parent, .. } = named(person);
             let detail = AskDetail {
                 join_request_id: join_request_id.clone(),
                 created,
+                username: label,
+                parent_user_id: parent,
             };
             let details = &mut self.core.ask_detail;
             let effect = details.assert(&id, self.stamp, detail, Doubt::Never);

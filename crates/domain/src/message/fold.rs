@@ -11,7 +11,7 @@ use crate::{
 
 /// Folds a status in.
 ///
-/// The effect is a `Value` where the view of a message without links changed.
+/// The effect is a `Value` where the view changed, unless what is said [`is_shown_joined`] or there are links.
 pub(super) fn fold(core: &mut Core, event: &Event, what: &MessageEvent) -> Effect {
     let MessageEvent::Status(status) = what;
     let about = about(core, event, status);
@@ -41,13 +41,13 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &MessageEvent) -> Effec
     effect
 }
 
-/// Could it name two identifiers of one person?
-pub(super) fn may_link(what: &MessageEvent) -> bool {
+/// Is what it says shown together with what else is known: by a second identifier, or as `sent` to one of many?
+pub(super) fn is_shown_joined(what: &MessageEvent) -> bool {
     let MessageEvent::Status(status) = what;
     status.recipient.as_ref().is_some_and(|person| {
         let names = [&person.input, &person.wa_id, &person.user_id];
         names.iter().filter(|name| name.is_some()).count() > 1
-    })
+    }) || status.status == Status::Sent
 }
 
 fn stamp(event: &Event) -> Stamp {
