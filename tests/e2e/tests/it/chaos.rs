@@ -84,7 +84,7 @@ impl Stage {
                 self.sim.webhook(&url);
                 Some(url)
             }
-            Role::Projector => Some(service.listening("queries")),
+            Role::Projector => Some(service.listening("query API")),
             Role::Reconciler => None,
         };
         (service, url)

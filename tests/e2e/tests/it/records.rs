@@ -3,9 +3,9 @@
 use std::{path::Path, time::Duration};
 
 use domain::event::Event;
-use eventlog::{At, KafkaArgs, Log, Start};
+use eventlog::{At, Cleanup, KafkaArgs, Log, Start, TopicSpec};
 use prometheus_client::registry::Registry;
-use wire::Decoded;
+use wire::{Decoded, topics::Topic};
 
 use crate::http::block_on;
 
@@ -30,7 +30,22 @@ pub fn kafka(bootstrap: &str) -> Log {
 /// The log of a data directory that no process has open.
 pub fn local(data_dir: &Path) -> Log {
     let dir = data_dir.join("log");
-    block_on(async { Log::local(&dir, &[], || 0, &mut Registry::default()).unwrap() })
+    let specs = Topic::ALL.map(spec);
+    block_on(async { Log::local(&dir, &specs, || 0, &mut Registry::default()).unwrap() })
+}
+
+/// Topics as they are there already, but that at second 0 of the clock nothing is too old.
+fn spec(topic: Topic) -> TopicSpec {
+    TopicSpec {
+        name: topic.name().to_owned(),
+        partitions: 1,
+        cleanup: Cleanup::Delete {
+            retention_ms: u64::from(u32::MAX),
+        },
+        segment_ms: 1,
+        delete_retention_ms: 1,
+        min_compaction_lag_ms: 1,
+    }
 }
 
 /// All records of a topic, partition by partition.

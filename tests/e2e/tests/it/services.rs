@@ -144,7 +144,7 @@ impl Standalone {
     pub fn start(data_dir: &Path, sim: &Sim, secrets: &Secrets, list_every: &str) -> Self {
         let mut service = Service::start(&Self::arguments(data_dir, &sim.url, secrets, list_every));
         let webhooks = service.listening("webhooks").join("/webhooks").unwrap();
-        let queries = service.listening("queries");
+        let queries = service.listening("query API");
         service.await_ready();
         sim.webhook(&webhooks);
         Self {

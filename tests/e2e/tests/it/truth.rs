@@ -11,6 +11,10 @@ use serde_json::Value;
 
 use crate::{http, sim::Sim};
 
+/// Differences shown where two sides do not agree, and how much of each.
+const NAMED_MAX: usize = 10;
+const NAMED_CHARS_MAX: usize = 600;
+
 /// All groups of the query API, over all pages.
 pub fn held(queries: &Url) -> Vec<Value> {
     let mut groups = Vec::new();
@@ -113,11 +117,21 @@ pub fn await_agreement(sim: &Sim, queries: &Url, within: Duration) {
         last = differences(&sim.state(), &held(queries));
         last.is_empty().then_some(())
     });
+    let named: Vec<String> = last
+        .iter()
+        .take(NAMED_MAX)
+        .map(|line| shortened(line))
+        .collect();
     assert!(
         agreed.is_ok(),
-        "{within:?} were not enough:\n{}",
-        last.join("\n")
+        "{within:?} were not enough: {} differences\n{}",
+        last.len(),
+        named.join("\n")
     );
+}
+
+fn shortened(line: &str) -> String {
+    line.chars().take(NAMED_CHARS_MAX).collect()
 }
 
 #[cfg(test)]
