@@ -123,6 +123,7 @@ fn fields(core: &Core) -> Vec<Line<'_>> {
     let created = core.created.as_ref();
     let hint = core.hint.as_ref();
     let unlisted = core.unlisted.as_ref();
+    let deleted = core.deleted.as_ref();
     [
         text(Field::PhoneNumberId, &core.number),
         text(Field::WabaId, &core.waba),
@@ -148,6 +149,7 @@ fn fields(core: &Core) -> Vec<Line<'_>> {
             })
         }),
         unlisted.map(|register| Line::new("unlisted", None, register, |()| Value::Flag(true))),
+        deleted.map(|register| Line::new("deleted", None, register, |()| Value::Flag(true))),
     ]
     .into_iter()
     .flatten()
@@ -187,6 +189,8 @@ fn people(core: &Core) -> Vec<Line<'_>> {
         |AskDetail {
              join_request_id,
              created,
+             username: _,
+             parent_user_id: _,
          }| Value::Request {
             join_request_id,
             requested_at: Time(*created),

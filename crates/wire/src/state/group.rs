@@ -50,6 +50,7 @@ fn write_core(w: &mut Writer<'_>, core: &Core) {
         parent,
         hint,
         unlisted,
+        deleted,
         roster,
         asks,
         verified,
@@ -81,6 +82,9 @@ fn write_core(w: &mut Writer<'_>, core: &Core) {
     w.int(25, *verified);
     w.int(26, *changed);
     w.flag(27, *overflow);
+    w.message_opt(28, deleted.as_ref(), |w, register| {
+        write_stamp(w, 1, register)
+    });
 }
 
 fn write_exists(w: &mut Writer<'_>, register: &Register<Existence>) {
@@ -109,11 +113,15 @@ fn write_ask_detail(w: &mut Writer<'_>, (id, register): (&Text, &Register<AskDet
     let AskDetail {
         join_request_id,
         created,
+        username,
+        parent_user_id,
     } = &register.value;
     w.text(1, id);
     write_stamp(w, 2, register);
     w.text(3, join_request_id);
     w.int(4, *created);
+    w.text_opt(5, username.as_deref());
+    w.text_opt(6, parent_user_id.as_deref());
 }
 
 /// Reads a record of `groups.v1`.
@@ -150,6 +158,7 @@ fn state(state: proto::GroupState) -> Result<Stored<GroupId, Group>, Error> {
         parent,
         hint,
         unlisted,
+        deleted,
         roster,
         asks,
         verified,
@@ -176,6 +185,9 @@ fn state(state: proto::GroupState) -> Result<Stored<GroupId, Group>, Error> {
         parent: read.registers(parent, Doubt::Never, text_entry)?,
         hint: read.register(hint, read_hint)?,
         unlisted: read.register(unlisted, |proto::UnlistedRegister { stamp }| {
+            register(stamp, ())
+        })?,
+        deleted: read.register(deleted, |proto::DeletedRegister { stamp }| {
             register(stamp, ())
         })?,
         roster,
@@ -224,6 +236,8 @@ fn read_ask_detail(read: proto::AskDetailEntry) -> Result<(Text, Register<AskDet
         stamp,
         join_request_id,
         created,
+        username,
+        parent_user_id,
     } = read;
     Ok((
         id.into(),
@@ -232,6 +246,8 @@ fn read_ask_detail(read: proto::AskDetailEntry) -> Result<(Text, Register<AskDet
             AskDetail {
                 join_request_id: join_request_id.into(),
                 created,
+                username: username.map(Into::into),
+                parent_user_id: parent_user_id.map(Into::into),
             },
         )?,
     ))

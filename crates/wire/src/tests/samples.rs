@@ -168,6 +168,8 @@ pub(super) fn group() -> Group {
                 AskDetail {
                     join_request_id: Text::new("JR-15550100043"),
                     created: CREATED + 200,
+                    username: None,
+                    parent_user_id: None,
                 },
             ),
         ),
@@ -195,6 +197,7 @@ pub(super) fn group() -> Group {
         ),
         hint: said(60, 7, HintReason::Asked),
         unlisted: Some(register(70, Rank::Read, 8, ())),
+        deleted: None,
         roster: CREATED,
         asks: CREATED,
         verified: CREATED + 2_000,

@@ -210,11 +210,16 @@ pub(super) fn group() -> BoxedStrategy<group::Group> {
         of(register(second())),
         of(register(one_of(REASONS))),
         of(register(Just(()))),
+        of(register(Just(()))),
     );
-    let detail = (text(), second()).prop_map(|(join_request_id, created)| AskDetail {
-        join_request_id,
-        created,
-    });
+    let detail = (text(), second(), of(text()), of(text())).prop_map(
+        |(join_request_id, created, username, parent_user_id)| AskDetail {
+            join_request_id,
+            created,
+            username,
+            parent_user_id,
+        },
+    );
     let people = (
         registers(one_of(&[Presence::Absent, Presence::Present])),
         registers(one_of(&[Ask::Closed, Ask::Open])),
@@ -227,7 +232,7 @@ pub(super) fn group() -> BoxedStrategy<group::Group> {
     (texts, others, people, floors, envelope())
         .prop_map(|(texts, others, people, floors, envelope)| {
             let (number, waba, subject, description, picture, invite, approval) = texts;
-            let (exists, suspended, created, hint, unlisted) = others;
+            let (exists, suspended, created, hint, unlisted, deleted) = others;
             let (member, ask, ask_detail, is, label, parent) = people;
             let (roster, asks, verified, changed, overflow) = floors;
             let core = group::Core {
@@ -249,6 +254,7 @@ pub(super) fn group() -> BoxedStrategy<group::Group> {
                 parent,
                 hint,
                 unlisted,
+                deleted,
                 roster,
                 asks,
                 verified,
