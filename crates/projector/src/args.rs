@@ -48,7 +48,7 @@ pub struct Tuning {
         long,
         env = "ROLLCALL_CACHE_ENTITIES",
         value_name = "COUNT",
-        default_value = "50000"
+        default_value = "100000"
     )]
     pub cache_entities: NonZeroUsize,
 

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use domain::{
     event::{About, Event},
     group::{Applied, FieldChange, Group},
@@ -123,57 +124,88 @@ fn shown<C, B>(applied: Applied<C>, before: B, did: impl FnOnce(Shown<B>) -> Did
 /// What is kept of one entity.
 #[derive(Debug)]
 pub(crate) struct Slot {
+    /// Key of its records.
+    pub(crate) key: Bytes,
     /// `None` if there is none, or no more.
     pub(crate) state: Option<State>,
     /// Hash of its record as published, where its topic has a digest.
     pub(crate) hash: Option<RecordHash>,
-    /// Changed in the batch that is being folded.
+    /// Changed since states were last encoded.
     pub(crate) is_dirty: bool,
-    /// Second of the event that changed it last in that batch.
+    /// Second of the event that changed it last since then.
     pub(crate) at: i64,
+    /// Asked for since the cache was last shrunk.
+    is_used: bool,
 }
 
-/// Slots by record key. Two generations: what was not asked for while the younger one filled up is dropped.
+impl Slot {
+    pub(crate) fn new(key: &[u8], state: Option<State>, hash: Option<RecordHash>) -> Self {
+        Self {
+            key: Bytes::copy_from_slice(key),
+            state,
+            hash,
+            is_dirty: false,
+            at: 0,
+            is_used: true,
+        }
+    }
+}
+
+/// Slots by record key, each at a place that stays until the cache is shrunk.
 ///
-/// Between batches every slot is as published and stored, so any can be dropped.
+/// While nothing is dirty every slot is as published and stored, so any can be dropped.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    young: HashMap<Box<[u8]>, Slot>,
-    old: HashMap<Box<[u8]>, Slot>,
+    places: HashMap<Bytes, usize>,
+    slots: Vec<Slot>,
     limit: usize,
 }
 
 impl Cache {
     pub(crate) fn new(limit: usize) -> Self {
         Self {
-            young: HashMap::new(),
-            old: HashMap::new(),
+            places: HashMap::new(),
+            slots: Vec::new(),
             limit,
         }
     }
 
-    /// The slot of a key, brought to the younger generation.
-    pub(crate) fn get(&mut self, key: &[u8]) -> Option<&mut Slot> {
-        if !self.young.contains_key(key) {
-            let (key, slot) = self.old.remove_entry(key)?;
-            self.young.insert(key, slot);
-        }
-        self.young.get_mut(key)
+    /// The place of a key.
+    pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
+        self.places.get(key).copied()
     }
 
-    pub(crate) fn insert(&mut self, key: &[u8], slot: Slot) -> &mut Slot {
-        self.old.remove(key);
-        self.young.entry(key.into()).or_insert(slot)
+    pub(crate) fn slot(&mut self, place: usize) -> Option<&mut Slot> {
+        let slot = self.slots.get_mut(place)?;
+        slot.is_used = true;
+        Some(slot)
+    }
+
+    /// Puts a slot in for a key that has none; gives its place.
+    pub(crate) fn insert(&mut self, slot: Slot) -> usize {
+        self.places.insert(slot.key.clone(), self.slots.len());
+        self.slots.push(slot);
+        self.slots.len() - 1
     }
 
     pub(crate) fn len(&self) -> usize {
-        self.young.len() + self.old.len()
+        self.slots.len()
     }
 
-    /// Drops what is too much; call it between batches, when nothing is dirty.
+    /// Drops what is too much, first what was not asked for since the last time. Call it while nothing is dirty.
     pub(crate) fn shrink(&mut self) {
-        if self.young.len() * 2 >= self.limit {
-            self.old = std::mem::take(&mut self.young);
+        if self.slots.len() <= self.limit {
+            return;
+        }
+        self.slots.retain(|slot| slot.is_used);
+        let half = self.limit / 2;
+        if self.slots.len() > half {
+            self.slots.drain(..self.slots.len() - half);
+        }
+        self.places.clear();
+        for (place, slot) in self.slots.iter_mut().enumerate() {
+            slot.is_used = false;
+            self.places.insert(slot.key.clone(), place);
         }
     }
 }
@@ -182,30 +214,31 @@ impl Cache {
 mod tests {
     use super::*;
 
-    fn slot() -> Slot {
-        Slot {
-            state: None,
-            hash: None,
-            is_dirty: false,
-            at: 0,
-        }
-    }
-
     #[test]
     fn what_is_asked_for_stays_and_the_rest_goes() {
         let mut cache = Cache::new(20);
+        cache.insert(Slot::new(b"hot", None, None));
         for round in 0..50_u8 {
             for n in 0..5 {
-                cache.insert(&[round, n], slot());
+                cache.insert(Slot::new(&[round, n], None, None));
             }
-            if round > 0 {
-                assert!(cache.get(b"hot").is_some(), "in round {round}");
-            } else {
-                cache.insert(b"hot", slot());
-            }
+            let hot = cache.find(b"hot").and_then(|place| cache.slot(place));
+            assert_eq!(
+                hot.map(|slot| slot.key.clone()),
+                Some(Bytes::from_static(b"hot")),
+                "in round {round}"
+            );
             cache.shrink();
-            assert!(cache.len() <= 20 + 5, "in round {round}");
+            assert!(cache.len() <= 20, "in round {round}");
         }
-        assert!(cache.get(&[0, 0]).is_none());
+        assert!(cache.find(&[0, 0]).is_none());
+        for round in 40..50 {
+            if let Some(place) = cache.find(&[round, 4]) {
+                assert_eq!(
+                    cache.slot(place).map(|slot| slot.key.to_vec()),
+                    Some(vec![round, 4])
+                );
+            }
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use domain::position::Position;
 
-use crate::store;
+use crate::{metrics::Rebuild, store};
 
 /// Why a projector cannot start or go on.
 #[derive(Debug, thiserror::Error)]
@@ -61,7 +61,7 @@ pub enum Error {
         position: Position,
     },
     /// The store was made anew or opened again too often.
-    #[error("the store failed {times} times, the last time because: {why}")]
+    #[error("the store failed (time {times}): {why}")]
     StoreFailed {
         /// How often.
         times: u32,
@@ -113,6 +113,13 @@ pub(crate) enum Misfit {
 }
 
 impl Misfit {
+    pub(crate) fn reason(self) -> Rebuild {
+        match self {
+            Self::Foreign | Self::Digest => Rebuild::Foreign,
+            Self::TooOld => Rebuild::TooOld,
+        }
+    }
+
     pub(crate) fn text(self) -> &'static str {
         match self {
             Self::Foreign => "the store was made from another log",

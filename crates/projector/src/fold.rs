@@ -1,107 +1,30 @@
-//! Folding one batch of events in memory: what is to be published and stored comes out, and nothing waits for the log.
+//! Folding events in memory: what is to be published and stored comes out, and nothing waits for the log.
 
 use bytes::Bytes;
 use domain::{
     event::{About, Event, GroupEvent},
-    ids::{EventId, PhoneNumberId, Text},
-    limits::FOLD,
-    position::{Position, Stream},
-    register::Register,
+    ids::PhoneNumberId,
+    position::Position,
 };
-use eventlog::{Batch, RecordBatch, RecordRef};
+use eventlog::{RecordBatch, RecordRef};
 use wire::{
     Cause, Change, Changed, Decoded, Progress,
-    digest::{Digest, RecordHash, record_hash},
+    digest::{RecordHash, record_hash},
     topics::Topic,
 };
 
 use crate::{
     cache::{Cache, Did, Shown, Slot, State},
+    follow::Recovered,
     index::Index,
-    limits::{PUBLISH_BYTES, PUBLISH_RECORDS},
     metrics::{Fold, Input, Metrics},
+    outbox::{Digests, Outbox, Outgoing},
+    projection::Projection,
+    states::{decode_state, encode_state, topic_of, topic_of_key},
     store::{self, Entry, Store, keys, values},
 };
 
-/// Digests of the two state topics that carry one, and how many records they count.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Digests {
-    pub(crate) groups: Counted,
-    pub(crate) numbers: Counted,
-}
-
-/// A digest and its records.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counted {
-    pub(crate) digest: Digest,
-    pub(crate) records: u64,
-}
-
-impl Digests {
-    /// The digest that a record's key counts for.
-    pub(crate) fn of(&mut self, record_key: &[u8]) -> Option<&mut Counted> {
-        match record_key.first() {
-            Some(b'g') => Some(&mut self.groups),
-            Some(b'n') => Some(&mut self.numbers),
-            Some(_) | None => None,
-        }
-    }
-}
-
-impl Counted {
-    /// Takes one record out and another in.
-    pub(crate) fn replace(&mut self, old: Option<RecordHash>, new: Option<RecordHash>) {
-        if let Some(old) = old {
-            self.digest.remove(old);
-            self.records = self.records.saturating_sub(1);
-        }
-        if let Some(new) = new {
-            self.digest.add(new);
-            self.records += 1;
-        }
-    }
-}
-
-/// Records to append, in as many appends as the log's limits ask for.
-#[derive(Debug, Default)]
-pub(crate) struct Outbox {
-    pub(crate) batches: Vec<Batch>,
-    records: usize,
-}
-
-impl Outbox {
-    pub(crate) fn push(&mut self, topic: Topic, partition: u32, record: Outgoing<'_>) {
-        let full = |batch: &Batch| batch.len() >= PUBLISH_RECORDS || batch.bytes() >= PUBLISH_BYTES;
-        if self.batches.last().is_none_or(full) {
-            self.batches.push(Batch::new());
-        }
-        let Outgoing {
-            key,
-            value,
-            headers,
-            at_ms,
-        } = record;
-        let headers = headers.each_ref().map(|(name, value)| (*name, &value[..]));
-        if let Some(batch) = self.batches.last_mut() {
-            batch.push(topic.name(), partition, key, value, &headers, at_ms);
-            self.records += 1;
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.records
-    }
-}
-
-/// One record to append.
-pub(crate) struct Outgoing<'a> {
-    pub(crate) key: &'a [u8],
-    pub(crate) value: Option<&'a [u8]>,
-    pub(crate) headers: wire::headers::Headers,
-    pub(crate) at_ms: i64,
-}
-
-/// What came of a batch.
+/// What came of the events folded since the last time.
 #[derive(Debug, Default)]
 pub(crate) struct Folded {
     pub(crate) changes: Outbox,
@@ -112,8 +35,15 @@ pub(crate) struct Folded {
     pub(crate) entries: Vec<Entry>,
     /// Bytes of states.
     pub(crate) state_bytes: u64,
-    /// How many records of the input were looked at.
-    pub(crate) taken: usize,
+}
+
+/// Changes folded and not yet handed out.
+#[derive(Debug, Default)]
+struct Changes {
+    outbox: Outbox,
+    stored: Vec<values::Change>,
+    last_key: Bytes,
+    ended: Vec<Entry>,
 }
 
 /// Folds the events of one input partition.
@@ -125,11 +55,13 @@ pub(crate) struct Folder {
     pub(crate) digests: Digests,
     /// How far it has come; the digest in it is filled in for each topic.
     pub(crate) progress: Progress,
-    pub(crate) store: Store,
-    pub(crate) index: Index,
-    pub(crate) metrics: Metrics,
+    store: Store,
+    index: Index,
+    metrics: Metrics,
+    changes: Changes,
+    /// Places of slots that changed.
+    dirty: Vec<usize>,
     /// Room that is used again.
-    dirty: Vec<Bytes>,
     scratch: Vec<u8>,
     counts: [u64; Fold::ALL.len()],
 }
@@ -137,12 +69,12 @@ pub(crate) struct Folder {
 impl Folder {
     pub(crate) fn new(
         input: Input,
-        recovered: crate::follow::Recovered,
+        recovered: Recovered,
         cache: Cache,
-        projection: &crate::projection::Projection,
+        projection: &Projection,
         metrics: Metrics,
     ) -> Self {
-        let crate::follow::Recovered { progress, digests } = recovered;
+        let Recovered { progress, digests } = recovered;
         Self {
             input,
             partition: progress.position.partition,
@@ -152,38 +84,59 @@ impl Folder {
             store: projection.store().clone(),
             index: projection.index().clone(),
             metrics,
+            changes: Changes::default(),
             dirty: Vec::new(),
             scratch: Vec::new(),
             counts: Default::default(),
         }
     }
 
-    /// Folds the records of `batch` from the one at `from` on, up to the end or to where a batch must end; `now_ms` is what records are stamped with.
-    ///
-    /// Reads the store, so it may block.
+    /// Folds the records of `batch` from the one at `from` on, up to the end or to where [`Folder::finish`] must come first;
+    /// says how many. `now_ms` is what records are stamped with. Reads the store, so it may block.
     pub(crate) fn fold(
         &mut self,
         batch: &RecordBatch,
         from: usize,
         now_ms: i64,
-    ) -> Result<Folded, store::Error> {
-        let mut folded = Folded::default();
-        let mut changes = Vec::new();
+    ) -> Result<usize, store::Error> {
+        let mut taken = 0;
         for record in batch.iter().skip(from) {
-            if !self.take(record, now_ms, &mut folded, &mut changes)? {
+            if !self.take(record, now_ms)? {
                 break;
             }
-            folded.taken += 1;
+            taken += 1;
         }
-        if let Some(values::Change { offset, .. }) = changes.first() {
-            let first = self.position(*offset);
+        self.count();
+        Ok(taken)
+    }
+
+    /// Hands out what is to be published and stored: every change, and every state that changed, encoded once.
+    pub(crate) fn finish(&mut self, now_ms: i64) -> Folded {
+        let Changes {
+            outbox,
+            stored,
+            last_key,
+            ended,
+        } = std::mem::take(&mut self.changes);
+        let mut folded = Folded {
+            last_change: stored
+                .last()
+                .map(|change| record_hash(&last_key, &change.record)),
+            changes: outbox,
+            entries: ended,
+            ..Folded::default()
+        };
+        if let Some(first) = stored.first() {
+            let first = self.position(first.offset);
             folded
                 .entries
-                .extend(store::chunks(&first, now_ms, &changes));
+                .extend(store::chunks(&first, now_ms, &stored));
         }
-        self.encode(now_ms, &mut folded);
-        self.count();
-        Ok(folded)
+        for place in std::mem::take(&mut self.dirty) {
+            self.encode(place, now_ms, &mut folded);
+        }
+        self.cache.shrink();
+        folded
     }
 
     fn position(&self, offset: i64) -> Position {
@@ -193,68 +146,55 @@ impl Folder {
         }
     }
 
-    /// Folds one record; says no if the batch must end before it.
-    fn take(
-        &mut self,
-        record: RecordRef<'_>,
-        now_ms: i64,
-        folded: &mut Folded,
-        changes: &mut Vec<values::Change>,
-    ) -> Result<bool, store::Error> {
+    /// Folds one record; says no if what was folded must be published before it.
+    fn take(&mut self, record: RecordRef<'_>, now_ms: i64) -> Result<bool, store::Error> {
         let position = self.position(record.offset);
         let event = self.decode(&record);
-        let event_id = event.as_ref().map(|event| event.id);
-        if let Some(event) = event {
-            if self.must_end_before(&event, record.key) {
+        if let Some(event) = &event {
+            if self.must_finish_before(event, record.key) {
                 return Ok(false);
             }
-            self.apply(record.key, &event, position, now_ms, folded, changes)?;
+            self.apply(record.key, event, position, now_ms)?;
         }
-        self.step(position, event_id, record.timestamp_ms);
-        Ok(true)
-    }
-
-    fn step(&mut self, position: Position, event_id: Option<EventId>, log_time_ms: i64) {
         self.progress.position = position;
-        self.progress.event_id = event_id;
-        self.progress.log_time_ms = log_time_ms;
+        self.progress.event_id = event.map(|event| event.id);
+        self.progress.log_time_ms = record.timestamp_ms;
+        Ok(true)
     }
 
     /// The event of a record; what is none is counted, logged and skipped.
     fn decode(&mut self, record: &RecordRef<'_>) -> Option<Event> {
-        let outcome = match record.value.map(wire::decode_event) {
+        let (outcome, why) = match record.value.map(wire::decode_event) {
             Some(Ok(Decoded::Known(event))) if is_key_of(&event.about, record.key) => {
                 return Some(event);
             }
-            Some(Ok(Decoded::Unknown)) => Fold::Unknown,
-            Some(Ok(Decoded::Known(_)) | Err(_)) | None => Fold::Undecodable,
+            Some(Ok(Decoded::Unknown)) => (
+                Fold::Unknown,
+                "an event of a kind that this version does not know",
+            ),
+            Some(Ok(Decoded::Known(_)) | Err(_)) | None => (Fold::Undecodable, "no event"),
         };
         self.add(outcome);
-        let topic = self.topic().name();
+        let (topic, partition, offset) =
+            (topic_of(self.input).name(), self.partition, record.offset);
         tracing::warn!(
             kafka.topic = topic,
-            kafka.partition = self.partition,
-            kafka.offset = record.offset,
-            "record at {topic}/{}/{} skipped: {}",
-            self.partition,
-            record.offset,
-            match outcome {
-                Fold::Unknown => "an event of a kind that this version does not know",
-                _ => "no event",
-            },
+            kafka.partition = partition,
+            kafka.offset = offset,
+            "record at {topic}/{partition}/{offset} skipped: {why}"
         );
         None
     }
 
-    pub(crate) fn topic(&self) -> Topic {
-        topic_of(self.input)
-    }
-
     /// A tombstone says no position, so what was folded into a group before it is forgotten must stand in a progress record by then:
     /// else a crash in between would fold it again, into nothing.
-    fn must_end_before(&mut self, event: &Event, key: &[u8]) -> bool {
-        matches!(event.about, About::Group(_, GroupEvent::Forgotten { .. }))
-            && self.cache.get(key).is_some_and(|slot| slot.is_dirty)
+    fn must_finish_before(&mut self, event: &Event, key: &[u8]) -> bool {
+        is_forget(event)
+            && self
+                .cache
+                .find(key)
+                .and_then(|place| self.cache.slot(place))
+                .is_some_and(|slot| slot.is_dirty)
     }
 
     fn apply(
@@ -263,14 +203,17 @@ impl Folder {
         event: &Event,
         position: Position,
         now_ms: i64,
-        folded: &mut Folded,
-        changes: &mut Vec<values::Change>,
     ) -> Result<(), store::Error> {
-        self.load(key)?;
-        let Some(slot) = self.cache.get(key) else {
+        let place = match self.cache.find(key) {
+            Some(place) => place,
+            None => self.load(key)?,
+        };
+        let Some(slot) = self.cache.slot(place) else {
             return Ok(());
         };
+        let is_there = slot.state.is_some();
         let state = slot.state.get_or_insert_with(|| State::empty(&event.about));
+        let number_before = is_forget(event).then(|| number_of_state(state)).flatten();
         let did = state.apply(event, position);
         let outcome = match &did {
             Did::Unchanged => Fold::Unchanged,
@@ -279,47 +222,43 @@ impl Folder {
             Did::Forgotten(_) => Fold::Forgotten,
         };
         if outcome == Fold::Unchanged {
-            if state.envelope() == &domain::position::Envelope::default() {
+            if !is_there {
                 slot.state = None;
             }
             self.add(outcome);
             return Ok(());
         }
-        let change = change(event, position, did, state);
+        let number = number_before.or_else(|| number_of_state(state));
+        let change = change(event, position, did, state, number);
         if outcome == Fold::Forgotten {
             slot.state = None;
         }
         slot.at = event.at;
         if !slot.is_dirty {
             slot.is_dirty = true;
-            self.dirty.push(Bytes::copy_from_slice(key));
+            self.dirty.push(place);
+        }
+        if let Some(change) = change {
+            let key = slot.key.clone();
+            self.publish_change(key, &change, now_ms);
         }
         self.add(outcome);
-        if let Some(change) = change {
-            self.publish_change(key, &change, now_ms, folded, changes);
-        }
         Ok(())
     }
 
-    fn publish_change(
-        &mut self,
-        key: &[u8],
-        change: &Change,
-        now_ms: i64,
-        folded: &mut Folded,
-        changes: &mut Vec<values::Change>,
-    ) {
+    fn publish_change(&mut self, key: Bytes, change: &Change, now_ms: i64) {
         self.scratch.clear();
         wire::encode_change(change, &mut self.scratch);
         let record = Outgoing {
-            key,
+            key: &key,
             value: Some(&self.scratch),
             headers: wire::headers::change(change),
             at_ms: now_ms,
         };
-        folded.changes.push(Topic::Changes, self.partition, record);
-        folded.last_change = Some(record_hash(key, &self.scratch));
-        changes.push(values::Change {
+        self.changes
+            .outbox
+            .push(Topic::Changes, self.partition, record);
+        self.changes.stored.push(values::Change {
             offset: change.version.offset,
             record: Bytes::copy_from_slice(&self.scratch),
         });
@@ -328,80 +267,57 @@ impl Folder {
                 version: change.version,
                 at_ms: now_ms,
             };
-            folded
-                .entries
-                .push((keys::ended(key), Some(ended.encode())));
+            self.changes
+                .ended
+                .push((keys::ended(&key), Some(ended.encode())));
         }
+        self.changes.last_key = key;
     }
 
-    /// Makes sure that the cache has a slot for a key.
-    fn load(&mut self, key: &[u8]) -> Result<(), store::Error> {
-        if self.cache.get(key).is_some() {
-            return Ok(());
-        }
+    /// Brings the state of a key into the cache; gives its place.
+    fn load(&mut self, key: &[u8]) -> Result<usize, store::Error> {
         let stored = self.store.state(key)?;
         let has_digest = self.digests.of(key).is_some();
         let hash = stored
             .as_ref()
             .filter(|_| has_digest)
             .map(|stored| record_hash(key, &stored.record));
-        let slot = Slot {
-            state: stored.and_then(|stored| decode_state(key, &stored.record)),
-            hash,
-            is_dirty: false,
-            at: 0,
-        };
-        self.cache.insert(key, slot);
-        Ok(())
+        let state = stored.and_then(|stored| decode_state(key, &stored.record));
+        Ok(self.cache.insert(Slot::new(key, state, hash)))
     }
 
-    /// Encodes every state that changed, once.
-    fn encode(&mut self, now_ms: i64, folded: &mut Folded) {
-        let dirty = std::mem::take(&mut self.dirty);
-        for key in dirty {
-            let Some(slot) = self.cache.get(&key) else {
-                continue;
-            };
-            slot.is_dirty = false;
-            self.scratch.clear();
-            let position = slot.state.as_ref().map(|state| {
-                encode_state(&key, state, &mut self.scratch);
-                state.envelope().position
-            });
-            let topic = topic_of_key(&key);
-            let value = position.map(|_| &self.scratch[..]);
-            let old = slot.hash;
-            if let Some(counted) = self.digests.of(&key) {
-                let new = value.map(|value| record_hash(&key, value));
-                counted.replace(old, new);
-                slot.hash = new;
-            }
-            let headers = wire::headers::state(
-                topic,
-                &key,
-                &position.unwrap_or(self.progress.position),
-                slot.at,
-            );
-            let payload = position.map(|position| {
-                let stored = values::State {
-                    generation: position.generation,
-                    offset: position.offset,
-                    at_ms: now_ms,
-                    record: Bytes::copy_from_slice(&self.scratch),
-                };
-                stored.encode()
-            });
-            let record = Outgoing {
-                key: &key,
-                value,
-                headers,
-                at_ms: now_ms,
-            };
-            folded.state_bytes += self.scratch.len() as u64;
-            folded.states.push(topic, self.partition, record);
-            self.index.update(&key, slot.state.as_ref(), self.partition);
-            folded.entries.push((keys::state(&key), payload));
+    /// Encodes a state that changed.
+    fn encode(&mut self, place: usize, now_ms: i64, folded: &mut Folded) {
+        let Some(slot) = self.cache.slot(place) else {
+            return;
+        };
+        slot.is_dirty = false;
+        self.scratch.clear();
+        let position = slot.state.as_ref().map(|state| {
+            encode_state(&slot.key, state, &mut self.scratch);
+            state.envelope().position
+        });
+        let value = position.map(|_| &self.scratch[..]);
+        if let Some(counted) = self.digests.of(&slot.key) {
+            let new = value.map(|value| record_hash(&slot.key, value));
+            counted.replace(slot.hash, new);
+            slot.hash = new;
         }
+        let topic = topic_of_key(&slot.key);
+        let at_position = position.unwrap_or(self.progress.position);
+        let record = Outgoing {
+            key: &slot.key,
+            value,
+            headers: wire::headers::state(topic, &slot.key, &at_position, slot.at),
+            at_ms: now_ms,
+        };
+        folded.states.push(topic, self.partition, record);
+        folded.state_bytes += self.scratch.len() as u64;
+        self.index
+            .update(&slot.key, slot.state.as_ref(), self.partition);
+        let payload =
+            position.map(|position| values::encode_state(&position, now_ms, &self.scratch));
+        folded.entries.push((keys::state(&slot.key), payload));
     }
 
     fn add(&mut self, outcome: Fold) {
@@ -421,30 +337,8 @@ impl Folder {
     }
 }
 
-/// The topic of an input.
-pub(crate) fn topic_of(input: Input) -> Topic {
-    match input {
-        Input::Events => Topic::Events,
-        Input::Receipts => Topic::Receipts,
-    }
-}
-
-/// The stream of an input.
-pub(crate) fn stream_of(input: Input) -> Stream {
-    match input {
-        Input::Events => Stream::Events,
-        Input::Receipts => Stream::Receipts,
-    }
-}
-
-/// The state topic that a record's key belongs to.
-fn topic_of_key(key: &[u8]) -> Topic {
-    match key.first() {
-        Some(b'm') => Topic::Messages,
-        Some(b'n') => Topic::Numbers,
-        Some(b'r') => Topic::Requests,
-        Some(_) | None => Topic::Groups,
-    }
+fn is_forget(event: &Event) -> bool {
+    matches!(event.about, About::Group(_, GroupEvent::Forgotten { .. }))
 }
 
 /// Is this the record key of what an event is about?
@@ -459,83 +353,43 @@ fn is_key_of(about: &About, key: &[u8]) -> bool {
         .is_some_and(|rest| rest == id.as_bytes())
 }
 
-/// A state read back from its record; `None` where it cannot be read, which the checksum makes a fault of ours or of a newer writer.
-pub(crate) fn decode_state(key: &[u8], record: &[u8]) -> Option<State> {
-    use wire::Record;
-    match key.first()? {
-        b'g' => match wire::decode_group(record) {
-            Ok(Record::State(stored)) => Some(State::Group(Box::new(stored.state))),
-            Ok(Record::Progress(_) | Record::Unknown) | Err(_) => None,
-        },
-        b'm' => match wire::decode_message(record) {
-            Ok(Record::State(stored)) => Some(State::Message(Box::new(stored.state))),
-            Ok(Record::Progress(_) | Record::Unknown) | Err(_) => None,
-        },
-        b'n' => match wire::decode_number(record) {
-            Ok(Record::State(stored)) => Some(State::Number(Box::new(stored.state))),
-            Ok(Record::Progress(_) | Record::Unknown) | Err(_) => None,
-        },
-        b'r' => match wire::decode_request(record) {
-            Ok(Record::State(stored)) => Some(State::Request(Box::new(stored.state))),
-            Ok(Record::Progress(_) | Record::Unknown) | Err(_) => None,
-        },
-        _ => None,
-    }
-}
-
-/// Appends the record of a state; its id is in its key.
-fn encode_state(key: &[u8], state: &State, into: &mut Vec<u8>) {
-    use domain::ids::Entity;
-    let entity = std::str::from_utf8(key).ok().and_then(Entity::from_key);
-    match (entity, state) {
-        (Some(Entity::Group(id)), State::Group(state)) => wire::encode_group(&id, state, into),
-        (Some(Entity::Message(id)), State::Message(state)) => {
-            wire::encode_message(&id, state, into)
-        }
-        (Some(Entity::Number(id)), State::Number(state)) => wire::encode_number(&id, state, into),
-        (Some(Entity::Request(id)), State::Request(state)) => {
-            wire::encode_request(&id, state, into)
-        }
-        // The key was that of the event which made the state.
-        (_, State::Group(_) | State::Message(_) | State::Number(_) | State::Request(_)) => {}
-    }
-}
-
-fn number_of(register: &Option<Register<Text>>) -> Option<PhoneNumberId> {
+/// The business number that an entity belongs to, if known.
+fn number_of_state(state: &State) -> Option<PhoneNumberId> {
+    let register = match state {
+        State::Group(group) => &group.core.number,
+        State::Message(message) => &message.core.number,
+        State::Request(request) => &request.core.number,
+        // Its own, which the event names.
+        State::Number(_) => return None,
+    };
     register
         .as_ref()
         .and_then(|register| PhoneNumberId::parse(&register.value).ok())
 }
 
 /// The change record for what an event did, if it is one that is recorded.
-fn change(event: &Event, position: Position, did: Did, state: &State) -> Option<Change> {
-    let mut is_forgotten = false;
+fn change(
+    event: &Event,
+    position: Position,
+    did: Did,
+    state: &State,
+    number: Option<PhoneNumberId>,
+) -> Option<Change> {
+    let is_forgotten = matches!(did, Did::Forgotten(_));
     let (previous_version, phone_number_id, what) = match (did, &event.about, state) {
-        (Did::Group(shown), About::Group(id, _), State::Group(group)) => {
+        (Did::Group(shown) | Did::Forgotten(shown), About::Group(id, _), _) => {
             let Shown {
                 previous_version,
                 what: fields,
             } = shown;
-            let what = Changed::Group {
-                group_id: id.clone(),
-                fields,
-            };
-            (previous_version, number_of(&group.core.number), what)
-        }
-        (Did::Forgotten(shown), About::Group(id, _), State::Group(group)) => {
-            let Shown {
-                previous_version,
-                what: fields,
-            } = shown;
-            if fields.is_empty() {
+            if is_forgotten && fields.is_empty() {
                 return None;
             }
-            is_forgotten = true;
             let what = Changed::Group {
                 group_id: id.clone(),
                 fields,
             };
-            (previous_version, number_of(&group.core.number), what)
+            (previous_version, number, what)
         }
         (Did::Number(shown), About::Number(id, _), State::Number(number)) => {
             let what = Changed::Number {
@@ -549,11 +403,7 @@ fn change(event: &Event, position: Position, did: Did, state: &State) -> Option<
                 request_id: id.clone(),
                 fields: wire::request_changes(&shown.what, &request.core),
             };
-            (
-                shown.previous_version,
-                number_of(&request.core.number),
-                what,
-            )
+            (shown.previous_version, number, what)
         }
         _ => return None,
     };
@@ -565,23 +415,4 @@ fn change(event: &Event, position: Position, did: Did, state: &State) -> Option<
         is_forgotten,
         what,
     })
-}
-
-/// Progress before anything was folded.
-pub(crate) fn no_progress(input: Input, partition: u32, partitions: u32) -> Progress {
-    Progress {
-        position: Position {
-            stream: stream_of(input),
-            generation: 1,
-            partition,
-            offset: -1,
-        },
-        event_id: None,
-        log_time_ms: 0,
-        partitions,
-        gap: None,
-        digest: None,
-        fold: FOLD,
-        written_at_ms: 0,
-    }
 }

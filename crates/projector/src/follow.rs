@@ -17,11 +17,12 @@ use wire::{
 use crate::{
     error::{End, Error, Misfit},
     flush::{self, Haste},
-    fold::{Digests, decode_state, no_progress, topic_of},
     limits::{RECOVER_BYTES, RECOVER_RECORDS, RECOVER_WAIT, STORE_AGE_MAX},
     logs::{Logs, Portion},
     metrics::{From, Input, Metrics},
+    outbox::{Digests, Outbox, Outgoing},
     projection::Projection,
+    states::{decode_state, no_progress, stream_of, topic_of},
     store::{
         self, Entry, keys,
         meta::{Reach, Read, source},
@@ -76,9 +77,7 @@ impl Follower<'_> {
         for topic in state_topics(self.input) {
             self.read_states(*topic, &mut findings).await?;
         }
-        if self.input == Input::Events {
-            self.read_changes().await?;
-        }
+        let lacks_history = self.input == Input::Events && self.read_changes().await?;
         self.metrics
             .count_recovered(From::StateTopic, findings.records);
         self.check_digests(&findings)?;
@@ -277,11 +276,7 @@ impl Follower<'_> {
     }
 
     fn take_progress(&mut self, topic: Topic, progress: Progress, findings: &mut Findings) {
-        let digest = match topic {
-            Topic::Groups => Some(self.digests.groups.digest),
-            Topic::Numbers => Some(self.digests.numbers.digest),
-            _ => None,
-        };
+        let digest = self.digests.of_topic(topic);
         if let (Some(ours), Some(theirs)) = (digest, progress.digest) {
             findings.digest_matches.insert(topic.name(), ours == theirs);
         }
@@ -322,7 +317,7 @@ impl Follower<'_> {
 
     /// Publishes what a former leader's late write has covered.
     async fn publish_again(&self, findings: &Findings) -> Result<(), End> {
-        let mut outbox = crate::fold::Outbox::default();
+        let mut outbox = Outbox::default();
         let at_ms = now_ms(&self.logs.clock);
         for (key, topic) in &findings.stale {
             let Some(state) = self.projection.store().state(key)? else {
@@ -332,9 +327,9 @@ impl Follower<'_> {
                 generation: state.generation,
                 offset: state.offset,
                 partition: self.logs.partition,
-                stream: crate::fold::stream_of(self.input),
+                stream: stream_of(self.input),
             };
-            let record = crate::fold::Outgoing {
+            let record = Outgoing {
                 key,
                 value: Some(&state.record),
                 headers: wire::headers::state(*topic, key, &position, at_ms / 1_000),
@@ -348,8 +343,8 @@ impl Follower<'_> {
         Ok(())
     }
 
-    /// Reads the changes that history lacks.
-    async fn read_changes(&mut self) -> Result<(), End> {
+    /// Reads the changes that history lacks; says whether all of them are gone from the log.
+    async fn read_changes(&mut self) -> Result<bool, End> {
         let topic = Topic::Changes;
         let (start, bounds, read) = self.start(topic).await?;
         let next = read.as_ref().map_or(bounds.start, |read| read.next);
@@ -400,7 +395,7 @@ impl Follower<'_> {
             })
             .await?;
         }
-        Ok(())
+        Ok(begins.is_some_and(|begins| begins == Reach::default()))
     }
 
     fn take_change(

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use chassis::{CancellationToken, Clock, health::Check};
-use eventlog::{At, Batch, RecordBatch, Start};
+use eventlog::{At, Batch, Reader, RecordBatch, Start};
 use wire::{
     Progress,
     digest::{RecordHash, record_hash},
@@ -16,12 +16,17 @@ use wire::{
 use crate::{
     error::{End, Error},
     flush::{self, Haste},
-    fold::{Folded, Folder, Outbox, stream_of, topic_of},
+    fold::{Folded, Folder},
     follow::{now_ms, state_topics},
-    limits::{BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, LAG_EVERY},
+    limits::{
+        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, CATCHING_UP_MAX, LAG_EVERY,
+        LINGER, LINGER_MAX,
+    },
     logs::{Logs, Portion},
-    metrics::{InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
+    metrics::{Input, InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
+    outbox::Outbox,
     projection::{Projection, Reached},
+    states::{stream_of, topic_of},
     store::meta::{Read, source},
 };
 
@@ -97,7 +102,7 @@ impl Leader {
             if batch.is_empty() {
                 self.idle(&mut done).await?;
             } else {
-                self.take(batch).await?;
+                self.take(batch, &mut reader).await?;
                 done.progress_ms = self.clock().monotonic_ms();
             }
         }
@@ -118,58 +123,107 @@ impl Leader {
         Ok(topic_of(self.folder()?.input))
     }
 
-    /// Folds a batch that was read, in as many parts as it must have.
-    async fn take(&mut self, batch: RecordBatch) -> Result<(), End> {
-        self.metrics.batch_events.observe(batch.len() as f64);
-        self.metrics.event_bytes.inc_by(batch.bytes() as u64);
-        self.haste = if batch.len() < CATCHING_UP_EVENTS {
+    /// Folds what was read and what comes at once after it, and publishes it.
+    async fn take(&mut self, first: RecordBatch, reader: &mut Reader) -> Result<(), End> {
+        let (started_ms, topic) = (self.clock().monotonic_ms(), self.topic()?);
+        let (mut batch, mut events, mut bytes) = (first, 0, 0);
+        loop {
+            events += batch.len();
+            bytes += batch.bytes();
+            self.metrics.event_bytes.inc_by(batch.bytes() as u64);
+            self.fold(batch).await?;
+            let patience = if events < CATCHING_UP_EVENTS {
+                LINGER_MAX
+            } else {
+                CATCHING_UP_MAX
+            };
+            let age = Duration::from_millis(self.clock().monotonic_ms().saturating_sub(started_ms));
+            if events >= BATCH_EVENTS
+                || bytes >= BATCH_BYTES
+                || age >= patience
+                || self.stop.is_cancelled()
+            {
+                break;
+            }
+            let portion = Portion {
+                records: BATCH_EVENTS - events,
+                bytes: BATCH_BYTES - bytes,
+                wait: LINGER,
+            };
+            batch = self.logs.next(reader, topic, portion).await?;
+            if batch.is_empty() {
+                break;
+            }
+        }
+        self.haste = if events < CATCHING_UP_EVENTS {
             Haste::KeepingUp
         } else {
             Haste::CatchingUp
         };
+        self.metrics.batch_events.observe(events as f64);
+        self.publish().await?;
+        self.show_cache()
+    }
+
+    /// Folds one batch of records; publishes in between only where it must.
+    async fn fold(&mut self, batch: RecordBatch) -> Result<(), End> {
         let (mut batch, mut from) = (batch, 0);
         while from < batch.len() {
-            let mut folder = self
-                .folder
-                .take()
-                .ok_or(End::Failed(Error::Panicked { task: "fold" }))?;
             let now_ms = now_ms(self.clock());
-            let folding = tokio::task::spawn_blocking(move || {
-                let folded = folder.fold(&batch, from, now_ms);
-                (folder, batch, folded)
-            });
-            let (folder, read, folded) = folding
-                .await
-                .map_err(|_| End::Failed(Error::Panicked { task: "fold" }))?;
-            self.folder = Some(folder);
+            let (folded, read) = self
+                .with_folder(move |folder| (folder.fold(&batch, from, now_ms), batch))
+                .await?;
             batch = read;
-            let folded = folded?;
-            from += folded.taken;
-            self.publish(folded, now_ms).await?;
-        }
-        if let Some(folder) = &mut self.folder {
-            folder.cache.shrink();
-            let labels = PartitionLabels {
-                input: folder.input,
-                partition: folder.partition,
-            };
-            let entities = i64::try_from(folder.cache.len()).unwrap_or(i64::MAX);
-            self.metrics
-                .cache_entities
-                .get_or_create(&labels)
-                .set(entities);
+            from += folded?;
+            if from < batch.len() {
+                self.publish().await?;
+            }
         }
         Ok(())
     }
 
-    async fn publish(&mut self, folded: Folded, now_ms: i64) -> Result<(), End> {
+    /// Works with the folder on a thread that may block.
+    async fn with_folder<T: Send + 'static>(
+        &mut self,
+        work: impl FnOnce(&mut Folder) -> T + Send + 'static,
+    ) -> Result<T, End> {
+        let panicked = || End::Failed(Error::Panicked { task: "fold" });
+        let mut folder = self.folder.take().ok_or_else(panicked)?;
+        let working = tokio::task::spawn_blocking(move || {
+            let done = work(&mut folder);
+            (folder, done)
+        });
+        let (folder, done) = working.await.map_err(|_| panicked())?;
+        self.folder = Some(folder);
+        Ok(done)
+    }
+
+    fn show_cache(&self) -> Result<(), End> {
+        let folder = self.folder()?;
+        let labels = PartitionLabels {
+            input: folder.input,
+            partition: folder.partition,
+        };
+        let entities = i64::try_from(folder.cache.len()).unwrap_or(i64::MAX);
+        self.metrics
+            .cache_entities
+            .get_or_create(&labels)
+            .set(entities);
+        Ok(())
+    }
+
+    /// Publishes what was folded, and progress; then the store takes it.
+    async fn publish(&mut self) -> Result<(), End> {
+        let now_ms = now_ms(self.clock());
+        let folded = self
+            .with_folder(move |folder| folder.finish(now_ms))
+            .await?;
         let Folded {
             changes,
             last_change,
             states,
             entries,
             state_bytes,
-            taken: _,
         } = folded;
         let offset = self
             .append(Topic::Changes, &changes, Published::Changes)
@@ -235,11 +289,7 @@ impl Leader {
         let key = topics::progress_key(self.logs.partition);
         let (mut batch, mut hashes, mut bytes) = (Batch::new(), Vec::new(), Vec::new());
         for topic in topics {
-            let digest = match topic {
-                Topic::Groups => Some(folder.digests.groups.digest),
-                Topic::Numbers => Some(folder.digests.numbers.digest),
-                _ => None,
-            };
+            let digest = folder.digests.of_topic(*topic);
             let progress = Progress {
                 digest,
                 written_at_ms: now_ms,
@@ -287,8 +337,7 @@ impl Leader {
         let now = self.clock().monotonic_ms();
         let since = Duration::from_millis(now.saturating_sub(done.progress_ms));
         if since >= self.idle_every {
-            self.publish(Folded::default(), now_ms(self.clock()))
-                .await?;
+            self.publish().await?;
             done.progress_ms = now;
         }
         Ok(())
@@ -330,7 +379,7 @@ impl Leader {
 }
 
 /// Shows how many decoded states an input may keep.
-pub(crate) fn show_limit(metrics: &Metrics, input: crate::metrics::Input, entities: usize) {
+pub(crate) fn show_limit(metrics: &Metrics, input: Input, entities: usize) {
     let limit = i64::try_from(entities).unwrap_or(i64::MAX);
     metrics
         .cache_limit

@@ -12,9 +12,11 @@ mod lead;
 pub mod limits;
 mod logs;
 mod metrics;
+mod outbox;
 mod projection;
 mod prune;
 mod run;
+mod states;
 mod store;
 
 pub use args::{Args, Tuning};

@@ -2,11 +2,20 @@
 
 use std::time::Duration;
 
-/// Events folded at once: large enough that states changed often are published once, small enough that a query never waits long for the runtime.
-pub const BATCH_EVENTS: usize = 10_000;
+/// Events folded and published at once: many, for a group that changes often is then published once.
+pub const BATCH_EVENTS: usize = 50_000;
 
-/// Bytes of events folded at once.
-pub const BATCH_BYTES: usize = 8 << 20;
+/// Bytes of events folded and published at once.
+pub const BATCH_BYTES: usize = 32 << 20;
+
+/// How long a leader waits for further events before it publishes what it has.
+pub const LINGER: Duration = Duration::from_millis(2);
+
+/// Longest that an event waits so while the leader keeps up with the log.
+pub const LINGER_MAX: Duration = Duration::from_millis(20);
+
+/// Longest that an event waits so while the leader catches up, when throughput counts.
+pub const CATCHING_UP_MAX: Duration = Duration::from_millis(500);
 
 /// How long a leader waits for events before it looks after its other duties: progress while idle, and shutdown.
 pub const BATCH_WAIT: Duration = Duration::from_millis(250);

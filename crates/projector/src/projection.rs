@@ -18,8 +18,8 @@ use wire::Gap;
 
 use crate::{
     flush::Signals,
-    fold::Digests,
     index::Index,
+    outbox::Digests,
     store::{self, Store},
 };
 

@@ -19,9 +19,9 @@ use wire::{digest::record_hash, topics::Topic};
 use crate::{
     args::{Args, Tuning},
     cache::Cache,
-    error::{End, Error, Misfit},
+    error::{End, Error},
     flush,
-    fold::{Digests, Folder, decode_state, topic_of},
+    fold::Folder,
     follow::{Follower, Recovered},
     http,
     index::Index,
@@ -32,8 +32,10 @@ use crate::{
     },
     logs::Logs,
     metrics::{From, Input, Metrics, Rebuild},
+    outbox::Digests,
     projection::Projection,
     prune,
+    states::{decode_state, topic_of},
     store::{Directory, Lock, Store},
 };
 
@@ -181,17 +183,15 @@ impl Projector {
             let (reason, why) = match end {
                 End::Stopped => return Ok(()),
                 End::Failed(error) => return Err(error),
-                End::Store(error) if error.is_damage() => {
-                    (Some(Rebuild::Damaged), error.to_string())
+                // A new store would not fare better: somebody must act.
+                End::Store(error) if !error.is_damage() => {
+                    return Err(Error::StoreFailed {
+                        times: failures + 1,
+                        why: error.to_string(),
+                    });
                 }
-                End::Store(error) => (None, error.to_string()),
-                End::Misfit(misfit) => {
-                    let reason = match misfit {
-                        Misfit::Foreign | Misfit::Digest => Rebuild::Foreign,
-                        Misfit::TooOld => Rebuild::TooOld,
-                    };
-                    (Some(reason), misfit.text().to_owned())
-                }
+                End::Store(error) => (Rebuild::Damaged, error.to_string()),
+                End::Misfit(misfit) => (misfit.reason(), misfit.text().to_owned()),
             };
             failures += 1;
             if failures > STORE_RESTARTS_MAX {
@@ -200,10 +200,7 @@ impl Projector {
                     why,
                 });
             }
-            match reason {
-                Some(reason) => self.set_aside(reason, &why).await?,
-                None => tracing::warn!("{why}: the store is opened again"),
-            }
+            self.set_aside(reason, &why).await?;
         }
     }
 

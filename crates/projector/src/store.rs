@@ -33,7 +33,7 @@ use values::{Ended, State, Wrong};
 
 use crate::limits::STORE_BATCH_ENTRIES;
 
-/// Why the store cannot go on; all of these end in opening it again, and the last three in making it anew.
+/// Why the store cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(crate) enum Error {
     /// The disk or the file system: a full disk is one of these.
@@ -54,10 +54,23 @@ impl Error {
     /// Should the directory be set aside?
     pub(crate) fn is_damage(&self) -> bool {
         match self {
-            Self::Disk { .. } => false,
+            Self::Disk { kind } => !is_of_the_machine(*kind),
             Self::Damaged { .. } | Self::Panicked | Self::Hangs => true,
         }
     }
+}
+
+/// Would a new store meet the same? Anything else that the file system says of sled's files is about these files.
+fn is_of_the_machine(kind: std::io::ErrorKind) -> bool {
+    use std::io::ErrorKind;
+    [
+        ErrorKind::StorageFull,
+        ErrorKind::QuotaExceeded,
+        ErrorKind::PermissionDenied,
+        ErrorKind::ReadOnlyFilesystem,
+        ErrorKind::OutOfMemory,
+    ]
+    .contains(&kind)
 }
 
 impl From<Wrong> for Error {

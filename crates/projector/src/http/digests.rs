@@ -13,7 +13,7 @@ use wire::{
 };
 
 use super::{Api, bad, freshness::Scope, json};
-use crate::{fold::Counted, store::keys::Entities};
+use crate::{outbox::Counted, store::keys::Entities};
 
 #[derive(Debug, Clone, Copy, Deserialize)]
 #[serde(deny_unknown_fields)]

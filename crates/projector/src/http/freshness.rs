@@ -125,7 +125,7 @@ fn at_least(headers: &HeaderMap, partitions: u32) -> Result<Vec<Position>, Probl
     let mut positions = Vec::new();
     for value in headers.get_all(AT_LEAST) {
         for text in value.to_str().map_err(|_| wrong())?.split(',') {
-            let position = Position::parse(text.trim()).ok_or_else(wrong)?;
+            let position = parse_position(text.trim()).ok_or_else(wrong)?;
             if position.partition >= partitions {
                 return Err(bad("Rollcall-At-Least names a partition that there is not"));
             }
@@ -133,4 +133,17 @@ fn at_least(headers: &HeaderMap, partitions: u32) -> Result<Vec<Position>, Probl
         }
     }
     Ok(positions)
+}
+
+/// As [`Position::parse`], and the place before the first event, too.
+pub(super) fn parse_position(text: &str) -> Option<Position> {
+    let before_first = text.strip_suffix("-1").filter(|rest| rest.ends_with(':'));
+    let Some(rest) = before_first else {
+        return Position::parse(text);
+    };
+    let position = Position::parse(&format!("{rest}0"))?;
+    Some(Position {
+        offset: -1,
+        ..position
+    })
 }

@@ -232,78 +232,17 @@ async fn page(api: &Api, headers: &HeaderMap, filters: Filters) -> Result<Respon
     let fresh = api
         .fresh(headers, |_| Scope::Stream(Stream::Events))
         .await?;
-    let subject = filters
-        .subject
-        .as_ref()
-        .map(|subject| subject.to_lowercase());
-    let is_match = move |entry: &GroupEntry| {
-        filters
-            .phone_number_id
-            .as_deref()
-            .is_none_or(|number| entry.number.as_deref() == Some(number))
-            && filters
-                .existence
-                .is_none_or(|existence| existence == shown(entry.existence))
-            && filters
-                .in_doubt
-                .is_none_or(|in_doubt| entry.is_in_doubt == in_doubt)
-            && subject.as_deref().is_none_or(|prefix| {
-                entry
-                    .subject
-                    .as_deref()
-                    .is_some_and(|subject| subject.starts_with(prefix))
-            })
-    };
-    let found = match filters.participant {
+    let participant = filters.participant.clone();
+    let is_match = filters.matcher();
+    let found = match participant {
         None => {
-            read(&fresh.projection, move |projection| {
+            let by_index = move |projection: &Projection| {
                 by_index(projection, after.as_deref(), limit, is_match)
-            })
-            .await?
+            };
+            read(&fresh.projection, by_index).await?
         }
         Some(named) => {
-            let after = after.map(|id| Bytes::from(format!("g/{id}")));
-            let each = move |found: &mut Found,
-                             projection: &Projection,
-                             key: &Bytes,
-                             state: &store::values::State| {
-                let id = key
-                    .get(2..)
-                    .and_then(|id| std::str::from_utf8(id).ok())
-                    .unwrap_or_default();
-                if found.answers.len() == limit || found.looked_at == PAGE_SCAN_MAX {
-                    return ControlFlow::Break(());
-                }
-                found.looked_at += 1;
-                found.next = Some(id.to_owned());
-                let is_listed = projection
-                    .index()
-                    .read()
-                    .groups
-                    .get(id)
-                    .is_some_and(&is_match);
-                if is_listed && named.may_be_in(&state.record) {
-                    let group_id = GroupId::parse(id).ok();
-                    let answer = group_id.and_then(|id| answer(projection, id).ok().flatten());
-                    found
-                        .answers
-                        .extend(answer.filter(|answer| named.is_in(&answer.view)));
-                }
-                ControlFlow::Continue(())
-            };
-            let mut found = api
-                .scan(
-                    &fresh.projection,
-                    Entities::Groups,
-                    after,
-                    Found::default(),
-                    each,
-                )
-                .await?;
-            if found.answers.len() < limit && found.looked_at < PAGE_SCAN_MAX {
-                found.next = None;
-            }
-            found
+            by_participant(api, &fresh.projection, after, limit, (named, is_match)).await?
         }
     };
     let page = wire::json::Page {
@@ -311,6 +250,70 @@ async fn page(api: &Api, headers: &HeaderMap, filters: Filters) -> Result<Respon
         next_cursor: found.next.as_deref().map(cursor::encode),
     };
     Ok(fresh.mark(json(&page)?))
+}
+
+impl Filters {
+    /// What the index can tell of the filters.
+    fn matcher(self) -> impl Fn(&GroupEntry) -> bool + Clone + Send + 'static {
+        let subject = self.subject.as_ref().map(|subject| subject.to_lowercase());
+        let (number, existence, in_doubt) = (self.phone_number_id, self.existence, self.in_doubt);
+        move |entry| {
+            number
+                .as_deref()
+                .is_none_or(|number| entry.number.as_deref() == Some(number))
+                && existence.is_none_or(|existence| existence == shown(entry.existence))
+                && in_doubt.is_none_or(|in_doubt| entry.is_in_doubt == in_doubt)
+                && subject.as_deref().is_none_or(|prefix| {
+                    let subject = entry.subject.as_deref();
+                    subject.is_some_and(|subject| subject.starts_with(prefix))
+                })
+        }
+    }
+}
+
+/// A page of groups that a person is in: their records are looked through.
+async fn by_participant(
+    api: &Api,
+    projection: &Projection,
+    after: Option<String>,
+    limit: usize,
+    (named, is_match): (Named, impl Fn(&GroupEntry) -> bool + Clone + Send + 'static),
+) -> Result<Found, Problem> {
+    let after = after.map(|id| Bytes::from(format!("g/{id}")));
+    let each = move |found: &mut Found,
+                     projection: &Projection,
+                     key: &Bytes,
+                     state: &store::values::State| {
+        if found.answers.len() == limit || found.looked_at == PAGE_SCAN_MAX {
+            return ControlFlow::Break(());
+        }
+        let id = key
+            .get(2..)
+            .and_then(|id| std::str::from_utf8(id).ok())
+            .unwrap_or_default();
+        found.looked_at += 1;
+        found.next = Some(id.to_owned());
+        let is_listed = projection
+            .index()
+            .read()
+            .groups
+            .get(id)
+            .is_some_and(&is_match);
+        if is_listed && named.may_be_in(&state.record) {
+            let group_id = GroupId::parse(id).ok();
+            let answer = group_id.and_then(|id| answer(projection, id).ok().flatten());
+            found
+                .answers
+                .extend(answer.filter(|answer| named.is_in(&answer.view)));
+        }
+        ControlFlow::Continue(())
+    };
+    let scan = api.scan(projection, Entities::Groups, after, Found::default(), each);
+    let mut found = scan.await?;
+    if found.answers.len() < limit && found.looked_at < PAGE_SCAN_MAX {
+        found.next = None;
+    }
+    Ok(found)
 }
 
 /// A page of groups that the index can tell.

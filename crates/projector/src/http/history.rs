@@ -59,6 +59,9 @@ pub(super) async fn changes(
     Ok(fresh.mark(json(&page)?))
 }
 
+/// Changes, and where to go on.
+type Chain = (Vec<Change>, Option<Position>);
+
 /// Follows the chain of previous versions; `None` if nothing was ever known of the group.
 ///
 /// A group that was forgotten and made again begins a new chain; the old one is reached from where it ended.
@@ -67,7 +70,7 @@ fn chain(
     id: &GroupId,
     from: Option<Position>,
     limit: usize,
-) -> Result<Option<(Vec<Change>, Option<Position>)>, store::Error> {
+) -> Result<Option<Chain>, store::Error> {
     let key = wire::topics::key(&Entity::Group(id.clone()));
     let store = projection.store();
     let ended = store.ended(&key)?.map(|ended| Position {

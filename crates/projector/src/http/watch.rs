@@ -24,7 +24,11 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use wire::{Change, Decoded};
 
-use super::{Api, bad, freshness::Scope, read};
+use super::{
+    Api, bad,
+    freshness::{Scope, parse_position},
+    read,
+};
 use crate::{
     limits::{WATCH_BUFFER, WATCH_KEEP_ALIVE, WATCH_STALL},
     projection::{Positions, Projection},
@@ -129,7 +133,9 @@ fn parse(id: &HeaderValue, partitions: u32) -> Result<Place, Problem> {
     let wrong = || bad("Last-Event-ID is not one that was given");
     let mut place = Place::new();
     for text in id.to_str().map_err(|_| wrong())?.split(',') {
-        let position = parse_position(text.trim()).ok_or_else(wrong)?;
+        let position = parse_position(text.trim())
+            .filter(|position| position.stream == Stream::Events)
+            .ok_or_else(wrong)?;
         place.insert(position.partition, position);
     }
     // Another number of partitions is another generation, which history does not reach back to.
@@ -139,19 +145,6 @@ fn parse(id: &HeaderValue, partitions: u32) -> Result<Place, Problem> {
     } else {
         Err(Problem::new(TooOld))
     }
-}
-
-/// As [`Position::parse`], and the place before the first event, too.
-fn parse_position(text: &str) -> Option<Position> {
-    let before_first = text.strip_suffix("-1").filter(|rest| rest.ends_with(':'));
-    let Some(rest) = before_first else {
-        return Position::parse(text).filter(|position| position.stream == Stream::Events);
-    };
-    let position = Position::parse(&format!("{rest}0"))?;
-    Some(Position {
-        offset: -1,
-        ..position
-    })
 }
 
 fn id_of(place: &Place) -> String {

@@ -200,8 +200,11 @@ fn written(dir: &Path) {
     }
 }
 
+/// States, history, and the description.
+type Content = (Vec<(Bytes, State)>, Vec<Change>, Meta);
+
 /// Everything that can be read, or why it is refused.
-fn content(dir: &Path) -> Result<(Vec<(Bytes, State)>, Vec<Change>, Meta), Error> {
+fn content(dir: &Path) -> Result<Content, Error> {
     let store = open(dir)?;
     let states = store.states(b"g/", None, 1_000)?;
     let (mut changes, mut from) = (Vec::new(), -1);
@@ -244,7 +247,7 @@ fn files(dir: &Path) -> Vec<std::path::PathBuf> {
 }
 
 /// One of the states that the store went through: everything of a round, nothing of a later one.
-fn check_damaged(dir: &Path, whole: &(Vec<(Bytes, State)>, Vec<Change>, Meta), what: &str) -> bool {
+fn check_damaged(dir: &Path, whole: &Content, what: &str) -> bool {
     match content(dir) {
         Ok(found) if found.2 == whole.2 => {
             assert_eq!(found.0, whole.0, "states after {what}");

@@ -88,12 +88,12 @@ impl std::fmt::Debug for State {
 
 impl State {
     pub(crate) fn encode(&self) -> Bytes {
-        let mut payload = BytesMut::with_capacity(20 + self.record.len());
-        payload.put_u32_le(self.generation);
-        payload.put_i64_le(self.offset);
-        payload.put_i64_le(self.at_ms);
-        payload.put_slice(&self.record);
-        payload.freeze()
+        let position = Position {
+            generation: self.generation,
+            offset: self.offset,
+            ..Position::default()
+        };
+        encode_state(&position, self.at_ms, &self.record)
     }
 
     pub(crate) fn decode(mut payload: Bytes) -> Result<Self, Wrong> {
@@ -109,6 +109,16 @@ impl State {
     pub(crate) fn is_after(&self, other: &Self) -> bool {
         (self.generation, self.offset) > (other.generation, other.offset)
     }
+}
+
+/// The payload of a [`State`] that is not yet one.
+pub(crate) fn encode_state(position: &Position, at_ms: i64, record: &[u8]) -> Bytes {
+    let mut payload = BytesMut::with_capacity(20 + record.len());
+    payload.put_u32_le(position.generation);
+    payload.put_i64_le(position.offset);
+    payload.put_i64_le(at_ms);
+    payload.put_slice(record);
+    payload.freeze()
 }
 
 /// Where the history of a forgotten entity ends, and when that was.

@@ -144,11 +144,11 @@ async fn groups_are_filtered_and_searched_by_participant() {
     );
     assert_eq!(
         ids(running.json("/v1/groups?subject=repair").await),
-        [one.clone()]
+        std::slice::from_ref(&one)
     );
     assert_eq!(
         ids(running.json("/v1/groups?existence=unconfirmed").await),
-        [three.clone()]
+        std::slice::from_ref(&three)
     );
     assert_eq!(
         ids(running.json("/v1/groups?phone_number_id=1").await),
@@ -191,7 +191,7 @@ async fn at_least_waits_for_a_position_and_gives_up_in_time() {
     let late = running.get_at(&path, &["1:0:1".to_owned()]).await;
     assert_eq!(late.status(), 504);
     assert_eq!(late.headers()["content-type"], "application/problem+json");
-    for wrong in ["", "x", "1:2", "1:7:0", "1:0:-1"] {
+    for wrong in ["", "x", "1:2", "1:7:0", "1:0:-2"] {
         let response = running.get_at(&path, &[wrong.to_owned()]).await;
         assert_eq!(response.status(), 400, "{wrong}");
     }

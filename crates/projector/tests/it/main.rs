@@ -6,6 +6,7 @@ mod answers;
 mod api;
 mod kafka;
 mod killed;
+mod oddities;
 mod openapi;
 mod order;
 mod restart;

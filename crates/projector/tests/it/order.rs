@@ -12,10 +12,10 @@ use wire::{
 
 use crate::{answers::all, traffic::mixture, world::World};
 
-type Records = Vec<(i64, Vec<u8>, Option<Vec<u8>>)>;
+pub(crate) type Records = Vec<(i64, Vec<u8>, Option<Vec<u8>>)>;
 
 /// All records of a topic's only partition.
-async fn records(world: &World, topic: Topic) -> Records {
+pub(crate) async fn records(world: &World, topic: Topic) -> Records {
     let start = Start::new(topic.name(), 0, At::Beginning);
     let mut reader = world.log.reader(vec![start]).await.unwrap();
     let mut records = Vec::new();

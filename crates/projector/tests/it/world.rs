@@ -81,6 +81,11 @@ impl World {
 
     /// Appends events as ingest would; gives the position of the last of each stream as text.
     pub(crate) async fn append(&self, events: &[Event]) -> Vec<String> {
+        self.append_at(events, self.clock.now_ms() as i64).await
+    }
+
+    /// The same, at another time.
+    pub(crate) async fn append_at(&self, events: &[Event], at_ms: i64) -> Vec<String> {
         let mut batch = Batch::new();
         let mut places = Vec::new();
         for event in events {
@@ -89,14 +94,7 @@ impl World {
             let mut value = Vec::new();
             wire::encode_event(event, &mut value);
             let partition = partition_of(&key, self.partitions);
-            batch.push(
-                topic.name(),
-                partition,
-                &key,
-                Some(&value),
-                &[],
-                self.clock.now_ms() as i64,
-            );
+            batch.push(topic.name(), partition, &key, Some(&value), &[], at_ms);
             places.push((topic, partition));
         }
         let offsets = self.log.append(batch).await.unwrap();
