@@ -451,17 +451,15 @@ impl<R: Read> Keeper<R> {
             .count()
     }
 
-    /// Groups that reads alone took away within the window.
+    /// Groups that reads alone took away within the window: no webhook or command of ours told of their deletion.
     fn vanished(&self) -> usize {
         let since = self.now() - VANISH_WINDOW_SECONDS;
         let groups = self.snapshots.held().groups_of(&self.number);
         let by_reads = groups
             .iter()
-            .filter_map(|(_, group)| group.core.exists.as_ref());
-        by_reads
-            .filter(|e| {
-                e.value == Existence::Gone && e.stamp.rank == Rank::Read && e.stamp.at > since
-            })
+            .filter(|(_, group)| group.core.deleted.is_none());
+        let gone = by_reads.filter_map(|(_, group)| group.core.exists.as_ref());
+        gone.filter(|e| e.value == Existence::Gone && e.stamp.at > since)
             .count()
     }
 

@@ -150,11 +150,15 @@ impl<'a> Person<'a> {
         let value = |register: Option<&Register<Text>>| register.map(|r| r.value.clone());
         let number = self.number.map(|(_, number)| number);
         let is_number = is_number(self.id);
-        let asked = self.detail.filter(|_| !self.is_member()).map(|detail| &detail.value);
+        let asked = self
+            .detail
+            .filter(|_| !self.is_member())
+            .map(|detail| &detail.value);
         Participant {
             wa_id: if is_number { Some(self.id) } else { number }.map(Text::new),
             user_id: (!is_number).then(|| Text::new(self.id)),
-            parent_user_id: value(self.parent).or_else(|| asked.and_then(|d| d.parent_user_id.clone())),
+            parent_user_id: value(self.parent)
+                .or_else(|| asked.and_then(|d| d.parent_user_id.clone())),
             username: value(self.label).or_else(|| asked.and_then(|d| d.username.clone())),
         }
     }

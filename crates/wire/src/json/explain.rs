@@ -56,6 +56,10 @@ enum Value<'a> {
     Request {
         join_request_id: &'a str,
         requested_at: Time,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        username: Option<&'a str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        parent_user_id: Option<&'a str>,
     },
 }
 
@@ -189,11 +193,13 @@ fn people(core: &Core) -> Vec<Line<'_>> {
         |AskDetail {
              join_request_id,
              created,
-             username: _,
-             parent_user_id: _,
+             username,
+             parent_user_id,
          }| Value::Request {
             join_request_id,
             requested_at: Time(*created),
+            username: username.as_deref(),
+            parent_user_id: parent_user_id.as_deref(),
         },
     );
     each(&mut lines, "is", &core.is, |id| Value::Text(id));

@@ -67,6 +67,7 @@ fn stored_states_of_groups_are_read_for_ever() {
     for (name, group) in [
         ("group.full", samples::group()),
         ("group.hinted", samples::hinted_group()),
+        ("group.deleted", samples::deleted_group()),
     ] {
         let bytes = stored(name, |into| encode_group(&id, &group, into));
         let state = Stored {

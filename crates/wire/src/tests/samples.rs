@@ -222,6 +222,26 @@ pub(super) fn hinted_group() -> Group {
     )
 }
 
+/// A group that was deleted, and what was known of one who asked to join it.
+pub(super) fn deleted_group() -> Group {
+    let detail = AskDetail {
+        join_request_id: Text::new("JR-15550100043"),
+        created: CREATED + 200,
+        username: text("tom"),
+        parent_user_id: text("US.ENT.20000000000000000043"),
+    };
+    let core = group::Core {
+        exists: said(300, 9, Existence::Gone),
+        deleted: said(300, 9, ()),
+        ask_detail: one("15550100043", register(200, Rank::Circumstance, 6, detail)),
+        roster: CREATED + 300,
+        asks: CREATED + 300,
+        overflow: true,
+        ..group::Core::default()
+    };
+    Group::restore(core, envelope())
+}
+
 /// The message of the example in the interfaces, and a failure.
 pub(super) fn message() -> Message {
     let latest = |value: &str| {

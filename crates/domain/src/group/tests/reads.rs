@@ -290,3 +290,45 @@ fn floors_only_rise() {
     assert_eq!((core.roster, core.asks, core.verified), (10, 10, 10));
     assert!(core.member.is_empty() && core.ask.is_empty());
 }
+
+#[test]
+fn a_complete_read_leaves_who_waits_their_username() {
+    let person = Person {
+        user_id: Some(U1.into()),
+        username: Some("@rosa".into()),
+        ..Person::default()
+    };
+    let join_request_id = Some(J1.into());
+    let asked = GroupEvent::JoinRequestCreated {
+        person,
+        join_request_id,
+    };
+    let read = GroupRead {
+        is_complete: true,
+        ..GroupRead::default()
+    };
+    let scenario = given([of_group(10, asked), of_group(20, GroupEvent::Read(read))]);
+    assert!(scenario.group.core.label.is_empty());
+    let view = scenario.group.view().unwrap();
+    assert_eq!(
+        view.join_requests[0].person.username.as_deref(),
+        Some("rosa")
+    );
+}
+
+#[test]
+fn who_told_of_a_deletion_is_kept_whichever_came_first() {
+    let (deleted, unknown) = (
+        of_group(10, GroupEvent::Deleted),
+        of_group(20, GroupEvent::Unknown),
+    );
+    for events in [
+        [deleted.clone(), unknown.clone()],
+        [unknown.clone(), deleted],
+    ] {
+        let core = given(events).group.core;
+        assert_eq!(core.deleted.map(|register| register.stamp.at), Some(10));
+        assert_eq!(core.exists.map(|register| register.stamp.at), Some(20));
+    }
+    assert!(given([unknown]).group.core.deleted.is_none());
+}
