@@ -2,7 +2,7 @@
 
 use super::scenario::*;
 use crate::{
-    event::{GroupEvent, GroupRead, Source},
+    event::{GroupEvent, GroupRead, Person, Source},
     group::{Ask, Presence},
     limits::LINK_GRACE_SECONDS,
     register::Rank,
