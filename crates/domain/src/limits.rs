@@ -12,6 +12,10 @@ pub const ID_BYTES_MAX: usize = 512;
 /// Meta retries a webhook for 7 days, and one day is slack: a webhook that late must still find whom it names.
 pub const LINK_GRACE_SECONDS: i64 = 8 * 86_400;
 
+/// Seconds that a join request may be younger than the second its read speaks of, which lies the allowed lag before the answer.
+/// No lag is a day; what says more is no second.
+pub const ASKED_AHEAD_SECONDS_MAX: i64 = 86_400;
+
 /// Seconds that a number remembers an identity change, for the same reason.
 pub const IDENTITY_CHANGE_SECONDS: i64 = 8 * 86_400;
 

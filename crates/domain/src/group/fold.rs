@@ -6,7 +6,7 @@ use super::{Ask, AskDetail, Core, Existence, Links, Named, Presence, named};
 use crate::{
     event::{Event, GroupCreated, GroupEvent, GroupRead, HintReason, JoinRequest, Person, Source},
     ids::{PersonId, Second, Text, is_number},
-    limits::{LINK_GRACE_SECONDS, REGISTERS_MAX},
+    limits::{ASKED_AHEAD_SECONDS_MAX, LINK_GRACE_SECONDS, REGISTERS_MAX},
     register::{Doubt, Effect, Rank, Register, Stamp, assert},
 };
 
@@ -90,7 +90,10 @@ impl<'a> Writer<'a> {
             GroupEvent::JoinRequestCreated {
                 person,
                 join_request_id,
-            } => self.asked(person, join_request_id.as_ref(), self.stamp.at),
+            } => {
+                let at = self.stamp.at;
+                self.asked(person, join_request_id.as_ref(), at, at);
+            }
             GroupEvent::JoinRequestClosed {
                 person,
                 join_request_id,
@@ -222,7 +225,7 @@ impl<'a> Writer<'a> {
     }
 
     fn ask(&mut self, id: &str, ask: Ask) {
-        if self.stamp.at < self.core.asks {
+        if id.is_empty() || self.stamp.at < self.core.asks {
             return;
         }
         let effect = self.core.ask.assert(id, self.stamp, ask, Doubt::Kept);
@@ -326,13 +329,23 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn asked(&mut self, person: &Person, join_request_id: Option<&Text>, created: Second) {
+    /// Open since `at`; what the naming shows is no younger than the event for that.
+    fn asked(
+        &mut self,
+        person: &Person,
+        join_request_id: Option<&Text>,
+        at: Second,
+        created: Second,
+    ) {
+        let join_request_id = join_request_id.filter(|id| !id.is_empty());
         let Some(id) = self.person(person).or_else(|| join_request_id.cloned()) else {
             return;
         };
+        let said_at = self.stamp;
+        self.stamp.at = at;
         self.ask(&id, Ask::Open);
         if let Some(join_request_id) = join_request_id
-            && self.stamp.at >= self.core.asks
+            && at >= self.core.asks
         {
             let Named { label, parent, .. } = named(person);
             let detail = AskDetail {
@@ -345,6 +358,7 @@ impl<'a> Writer<'a> {
             let effect = details.assert(&id, self.stamp, detail, Doubt::Never);
             self.note_of_person(effect);
         }
+        self.stamp = said_at;
     }
 
     /// Closes by person and by id, for it may have been opened under either.
@@ -385,18 +399,20 @@ impl<'a> Writer<'a> {
     }
 
     fn join_requests_read(&mut self, join_requests: &[JoinRequest]) {
-        let read_at = self.stamp;
+        let read_at = self.stamp.at;
         for JoinRequest {
             person,
             join_request_id,
             created,
         } in join_requests
         {
-            // One made after the second that the read speaks of is as new as its making.
-            let created = created.unwrap_or(read_at.at);
-            self.stamp.at = read_at.at.max(created);
-            self.asked(person, Some(join_request_id), created);
-            self.stamp = read_at;
+            // One made after the second that the read speaks of is as new as its making; but nothing is made after the answer,
+            // and one second in milliseconds would freeze a register for ever.
+            let is_credible =
+                |created: &Second| *created <= read_at.saturating_add(ASKED_AHEAD_SECONDS_MAX);
+            let created = created.filter(is_credible).unwrap_or(read_at);
+            let at = read_at.max(created);
+            self.asked(person, Some(join_request_id), at, created);
         }
         self.raise_asks();
     }

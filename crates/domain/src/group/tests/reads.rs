@@ -210,6 +210,43 @@ fn a_join_request_made_after_the_second_read_of_outlives_that_read() {
 }
 
 #[test]
+fn a_join_request_of_a_second_that_cannot_be_freezes_nothing() {
+    let milliseconds = 1_780_000_000_000;
+    let core = given([join_requests(
+        1_780_000_000,
+        vec![waiting(nu(N1, U1), J1, Some(milliseconds))],
+    )])
+    .group
+    .core;
+    assert_eq!(core.ask.get(U1).unwrap().stamp.at, 1_780_000_000);
+    assert_eq!(
+        core.ask_detail.get(U1).unwrap().value.created,
+        1_780_000_000
+    );
+}
+
+#[test]
+fn what_a_join_request_shows_of_a_person_is_as_old_as_its_read() {
+    let core = given([join_requests(10, vec![waiting(nu(N1, U1), J1, Some(12))])])
+        .group
+        .core;
+    assert_eq!(core.ask.get(U1).unwrap().stamp.at, 12);
+    assert_eq!(core.is.get(N1).unwrap().stamp.at, 10);
+}
+
+#[test]
+fn an_empty_join_request_id_is_none() {
+    given([])
+        .when(asked(10, nobody(), ""))
+        .when(join_requests(10, vec![waiting(nobody(), "", None)]))
+        .then("unconfirmed");
+    let core = given([asked(10, n(N1), ""), answered(11, &[""])])
+        .group
+        .core;
+    assert_eq!((core.ask.len(), core.ask_detail.len()), (1, 0));
+}
+
+#[test]
 fn the_list_gives_existence_subject_and_creation_and_nothing_else() {
     given([added(9, [n(N1)])])
         .when(of_group(10, listed("one")))
