@@ -46,6 +46,19 @@ fn file_name(command: &[&str]) -> String {
     format!("{name}.txt")
 }
 
+fn first_difference<'t>(agreed: &'t str, now: &'t str) -> Option<(&'t str, &'t str)> {
+    let (mut agreed, mut now) = (agreed.lines(), now.lines());
+    loop {
+        match (agreed.next(), now.next()) {
+            (None, None) => return None,
+            (agreed, now) if agreed == now => {}
+            (agreed, now) => {
+                return Some((agreed.unwrap_or("(the end)"), now.unwrap_or("(the end)")));
+            }
+        }
+    }
+}
+
 #[test]
 fn the_help_of_every_command_is_what_was_agreed() {
     let bless = std::env::var_os("ROLLCALL_BLESS").is_some();
@@ -56,7 +69,9 @@ fn the_help_of_every_command_is_what_was_agreed() {
             fs::write(&path, &now).unwrap();
         }
         let agreed = fs::read_to_string(&path).unwrap_or_default();
-        assert_eq!(agreed, now, "{} differs; see help.rs", path.display());
+        if let Some((agreed, now)) = first_difference(&agreed, &now) {
+            panic!("{}: {agreed:?} is now {now:?}; see help.rs", path.display());
+        }
     }
     let known: BTreeSet<String> = COMMANDS.iter().map(|command| file_name(command)).collect();
     for entry in fs::read_dir(directory()).unwrap() {
