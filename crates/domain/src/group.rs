@@ -8,6 +8,7 @@ mod persons;
 #[cfg(test)]
 mod tests;
 mod view;
+mod writer;
 
 pub use change::{FieldChange, diff};
 pub use links::Links;

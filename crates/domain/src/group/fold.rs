@@ -2,12 +2,15 @@
 //!
 //! Every line of the design's "what webhooks assert", "what reads assert" and "what answers to our commands assert" is a line of [`fold`].
 
-use super::{Ask, AskDetail, Core, Existence, Links, Named, Presence, named};
+use super::{
+    Ask, AskDetail, Core, Existence, Links, Named, Presence, named,
+    writer::{Writer, raise},
+};
 use crate::{
     event::{Event, GroupCreated, GroupEvent, GroupRead, HintReason, JoinRequest, Person, Source},
-    ids::{PersonId, Second, Text, is_number},
-    limits::{ASKED_AHEAD_SECONDS_MAX, LINK_GRACE_SECONDS, REGISTERS_MAX},
-    register::{Doubt, Effect, Rank, Register, Stamp, assert},
+    ids::{PersonId, Second, Text},
+    limits::ASKED_AHEAD_SECONDS_MAX,
+    register::{Doubt, Effect, Rank, Stamp, assert},
 };
 
 /// Should the group be dropped? Follows the order of the log.
@@ -55,30 +58,7 @@ fn rank(what: &GroupEvent, source: Source) -> Rank {
     }
 }
 
-/// A core being written to, with the stamp of the event.
-///
-/// What lies under a floor is not written at all, so that the effect means that a byte changed.
-struct Writer<'a> {
-    core: &'a mut Core,
-    stamp: Stamp,
-    effect: Effect,
-    /// A register of a person says the same by younger evidence: that is seen only where it competes with another.
-    renewed: bool,
-    /// A floor rose, so that something may lie under it.
-    rose: bool,
-}
-
-impl<'a> Writer<'a> {
-    fn new(core: &'a mut Core, stamp: Stamp) -> Self {
-        Self {
-            core,
-            stamp,
-            effect: Effect::Nothing,
-            renewed: false,
-            rose: false,
-        }
-    }
-
+impl Writer<'_> {
     /// Every line of the design's section 4 on what events assert is a line of this.
     fn assert_all(&mut self, what: &GroupEvent) {
         match what {
@@ -136,144 +116,6 @@ impl<'a> Writer<'a> {
             GroupEvent::Forgotten { .. } => {}
             GroupEvent::Erased { ids } => self.erase(ids),
         }
-    }
-
-    fn note(&mut self, effect: Effect) {
-        self.effect = self.effect.max(effect);
-    }
-
-    /// Notes what became of a register that is merged with others of the same person.
-    fn note_of_person(&mut self, effect: Effect) {
-        self.note(effect);
-        self.renewed |= effect == Effect::Stamp;
-    }
-
-    /// Links, labels, parents, number and account have the rank of a statement whatever the webhook, and that of the read in a read.
-    fn firm(&self) -> Stamp {
-        let rank = if self.stamp.rank == Rank::Read {
-            Rank::Read
-        } else {
-            Rank::Statement
-        };
-        Stamp { rank, ..self.stamp }
-    }
-
-    fn metadata(&mut self, event: &Event) {
-        let stamp = self.firm();
-        if let Some(number) = &event.phone_number_id {
-            let number = Text::new(number.as_str());
-            let effect = assert(&mut self.core.number, stamp, number, Doubt::Never);
-            self.note(effect);
-        }
-        if let Some(waba) = &event.waba_id {
-            let effect = assert(&mut self.core.waba, stamp, waba.clone(), Doubt::Never);
-            self.note(effect);
-        }
-    }
-
-    fn text(
-        &mut self,
-        field: impl Fn(&mut Core) -> &mut Option<Register<Text>>,
-        value: Option<&Text>,
-    ) {
-        if let Some(value) = value {
-            let effect = assert(field(self.core), self.stamp, value.clone(), Doubt::Kept);
-            self.note(effect);
-        }
-    }
-
-    fn exists(&mut self, existence: Existence) {
-        let effect = assert(&mut self.core.exists, self.stamp, existence, Doubt::Kept);
-        self.note(effect);
-    }
-
-    fn creation(&mut self, created: Option<Second>) {
-        if let Some(created) = created {
-            let effect = assert(&mut self.core.created, self.stamp, created, Doubt::Never);
-            self.note(effect);
-        }
-    }
-
-    fn suspended(&mut self, suspended: bool) {
-        let effect = assert(&mut self.core.suspended, self.stamp, suspended, Doubt::Kept);
-        self.note(effect);
-    }
-
-    fn hint(&mut self, reason: HintReason) {
-        let effect = assert(&mut self.core.hint, self.stamp, reason, Doubt::Never);
-        self.note(effect);
-    }
-
-    fn member(&mut self, id: &str, presence: Presence) {
-        let (stamp, roster) = (self.stamp, self.core.roster);
-        if stamp.at < roster {
-            return;
-        }
-        // A number seen since the last complete read may be somebody whose number that read hid.
-        let emerges = is_number(id)
-            && stamp.at > roster
-            && self
-                .core
-                .member
-                .get(id)
-                .is_some_and(|r| r.stamp.at <= roster);
-        let effect = self.core.member.assert(id, stamp, presence, Doubt::Kept);
-        self.note_of_person(effect);
-        if emerges {
-            self.note(Effect::Value);
-        }
-    }
-
-    fn ask(&mut self, id: &str, ask: Ask) {
-        if id.is_empty() || self.stamp.at < self.core.asks {
-            return;
-        }
-        let effect = self.core.ask.assert(id, self.stamp, ask, Doubt::Kept);
-        self.note_of_person(effect);
-        // Asks are joined by join request too.
-        if effect == Effect::Stamp && !self.core.ask_detail.is_empty() {
-            self.note(Effect::Value);
-        }
-    }
-
-    fn link(&mut self, from: &PersonId, to: &PersonId) {
-        let is_allowed = from != to && (is_number(from) || !is_number(to));
-        if !is_allowed || self.stamp.at < link_floor(self.core) {
-            return;
-        }
-        let stamp = self.firm();
-        let effect = self.core.is.assert(from, stamp, to.clone(), Doubt::Kept);
-        self.note(effect);
-        // Of several numbers the one with the youngest link is shown.
-        let competes = || {
-            let same = self.core.is.iter().filter(|(_, link)| link.value == *to);
-            self.core.is.get(to).is_some() || same.count() > 1
-        };
-        if effect == Effect::Stamp && competes() {
-            self.note(Effect::Value);
-        }
-    }
-
-    /// Asserts what the naming of a person shows; gives the identifier to key their registers by.
-    fn person(&mut self, person: &Person) -> Option<PersonId> {
-        let named = named(person);
-        for (from, to) in &named.links {
-            self.link(from, to);
-        }
-        let id = named.id?;
-        let stamp = self.firm();
-        if stamp.at < self.core.roster {
-            return Some(id);
-        }
-        if let Some(label) = named.label {
-            let effect = self.core.label.assert(&id, stamp, label, Doubt::Never);
-            self.note_of_person(effect);
-        }
-        if let Some(parent) = named.parent {
-            let effect = self.core.parent.assert(&id, stamp, parent, Doubt::Never);
-            self.note_of_person(effect);
-        }
-        Some(id)
     }
 
     fn created(&mut self, created: &GroupCreated) {
@@ -417,20 +259,6 @@ impl<'a> Writer<'a> {
         self.raise_asks();
     }
 
-    fn raise_roster(&mut self) {
-        if raise(&mut self.core.roster, self.stamp.at) {
-            self.rose = true;
-            self.note(Effect::Value);
-        }
-    }
-
-    fn raise_asks(&mut self) {
-        if raise(&mut self.core.asks, self.stamp.at) {
-            self.rose = true;
-            self.note(Effect::Value);
-        }
-    }
-
     /// Drops the registers and labels of persons who are not present, by all identifiers given.
     fn erase(&mut self, ids: &[PersonId]) {
         let links = Links::new(&self.core.is);
@@ -461,84 +289,4 @@ impl<'a> Writer<'a> {
             self.note(Effect::Value);
         }
     }
-
-    /// Raises what every event of its rank raises, drops what lies under the floors, and bounds the rest.
-    fn finish(mut self) -> Effect {
-        if self.stamp.rank >= Rank::Circumstance && raise(&mut self.core.changed, self.stamp.at) {
-            self.note(Effect::Stamp);
-        }
-        if self.effect == Effect::Stamp
-            && (is_gone(self.core) || self.renewed && !is_one_id_each(self.core))
-        {
-            self.effect = Effect::Value;
-        }
-        if self.rose {
-            drop_under_floors(self.core);
-        }
-        if self.effect == Effect::Value {
-            bound(self.core);
-        }
-        self.effect
-    }
-}
-
-/// Of a gone group it is shown whether anything is younger than its going.
-fn is_gone(core: &Core) -> bool {
-    let exists = core.exists.as_ref();
-    exists.is_some_and(|exists| exists.value == Existence::Gone)
-}
-
-/// Has nobody registers under two identifiers? Then no two stamps are compared when persons are shown.
-fn is_one_id_each(core: &Core) -> bool {
-    core.is.is_disjoint(&core.member)
-        && core.is.is_disjoint(&core.ask)
-        && core.is.is_disjoint(&core.ask_detail)
-        && core.is.is_disjoint(&core.label)
-        && core.is.is_disjoint(&core.parent)
-}
-
-/// Thresholds look at nothing else than the floors: that is what keeps forgetting a join.
-fn drop_under_floors(core: &mut Core) {
-    core.member.drop_before(core.roster);
-    core.label.drop_before(core.roster);
-    core.parent.drop_before(core.roster);
-    core.ask.drop_before(core.asks);
-    core.ask_detail.drop_before(core.asks);
-    let floor = link_floor(core);
-    core.is.drop_before(floor);
-}
-
-/// Keeps the greatest stamps of too many registers; follows the order of the log.
-fn bound(core: &mut Core) {
-    let drops = core.member.keep_greatest(REGISTERS_MAX)
-        | core.label.keep_greatest(REGISTERS_MAX)
-        | core.parent.keep_greatest(REGISTERS_MAX)
-        | core.ask.keep_greatest(REGISTERS_MAX)
-        | core.ask_detail.keep_greatest(REGISTERS_MAX)
-        | core.is.keep_greatest(REGISTERS_MAX);
-    let is_full = [
-        core.member.len(),
-        core.label.len(),
-        core.parent.len(),
-        core.ask.len(),
-        core.ask_detail.len(),
-        core.is.len(),
-    ]
-    .iter()
-    .any(|len| *len >= REGISTERS_MAX);
-    // A floor that took one of those that were kept lies above all that were not.
-    core.overflow = drops || core.overflow && is_full;
-}
-
-/// Links outlive the roster floor, for a late webhook must still find whom it names.
-fn link_floor(core: &Core) -> Second {
-    core.roster.saturating_sub(LINK_GRACE_SECONDS)
-}
-
-fn raise(floor: &mut Second, to: Second) -> bool {
-    let rises = to > *floor;
-    if rises {
-        *floor = to;
-    }
-    rises
 }
