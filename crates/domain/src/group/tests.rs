@@ -9,3 +9,4 @@ mod reads;
 mod scenario;
 mod seen;
 mod webhooks;
+mod world;
