@@ -1,7 +1,5 @@
 //! The only way in which the reconciler changes anything: events appended to the log.
 
-use std::time::Duration;
-
 use chassis::{
     CancellationToken, Clock,
     retry::{self, Backoff, Class},
@@ -13,13 +11,18 @@ use domain::{
 use eventlog::{Batch, Log};
 use wire::topics::{Topic, key};
 
-use crate::limits::APPEND_EVENTS_MAX;
+use crate::{
+    limits::{
+        APPEND_EVENTS_MAX, APPEND_PAUSE_MAX, APPEND_PAUSE_MIN, APPEND_TRIES_MAX, EVENT_BYTES_MAX,
+    },
+    metrics::Metrics,
+};
 
-/// Pauses between tries of an append; the try itself is bounded by the log's delivery time-out.
+/// Pauses between tries; the try itself is bounded by the log's delivery time-out.
 const BACKOFF: Backoff = Backoff {
-    base: Duration::from_millis(200),
-    cap: Duration::from_secs(10),
-    tries_max: Some(6),
+    base: APPEND_PAUSE_MIN,
+    cap: APPEND_PAUSE_MAX,
+    tries_max: Some(APPEND_TRIES_MAX),
 };
 
 /// Appends events, each to its entity's partition.
@@ -28,6 +31,7 @@ pub(crate) struct Appender {
     log: Log,
     clock: Clock,
     shutdown: CancellationToken,
+    metrics: Metrics,
     partitions: u32,
 }
 
@@ -46,41 +50,50 @@ pub(crate) fn event(number: &PhoneNumberId, at: Second, source: Source, about: A
 }
 
 impl Appender {
+    /// Learns how many partitions there are; waits for a log that is away. `None` if shutdown came first.
     pub(crate) async fn open(
         log: Log,
         clock: Clock,
         shutdown: CancellationToken,
-    ) -> Result<Self, eventlog::Error> {
-        let partitions = log.partitions(Topic::Events.name()).await?;
-        Ok(Self {
+        metrics: Metrics,
+    ) -> Result<Option<Self>, eventlog::Error> {
+        let asked = retry::retry(&clock, &shutdown, BACKOFF, class, || {
+            log.partitions(Topic::Events.name())
+        });
+        Ok(unless_stopped(asked.await)?.map(|partitions| Self {
             log,
             clock,
             shutdown,
+            metrics,
             partitions,
-        })
+        }))
     }
 
     /// Appends all, in batches, and waits until they are durable; tries again where that can help.
+    ///
+    /// What shutdown keeps from being appended is not lost: it is read again after the start.
     pub(crate) async fn append(&self, events: &[Event]) -> Result<(), eventlog::Error> {
         for events in events.chunks(APPEND_EVENTS_MAX) {
-            let class = |error: &eventlog::Error| match error.class() {
-                eventlog::Class::Permanent => Class::Permanent,
-                eventlog::Class::Transient => Class::Transient,
-                eventlog::Class::Bug => Class::Bug,
-            };
             let tried = retry::retry(&self.clock, &self.shutdown, BACKOFF, class, || {
-                self.log.append(self.batch(events))
-            })
-            .await;
-            if let Err(error) = tried {
-                match error.into_last() {
-                    Some(error) => return Err(error),
-                    // Stopped before the first try: what was not appended is read again after the start.
-                    None => return Ok(()),
-                }
+                self.try_append(events)
+            });
+            if unless_stopped(tried.await)?.is_none() {
+                return Ok(());
+            }
+            for event in events {
+                self.metrics.events.add(wire::event_kind(event), 1);
             }
         }
         Ok(())
+    }
+
+    async fn try_append(&self, events: &[Event]) -> Result<(), eventlog::Error> {
+        let appended = self.log.append(self.batch(events)).await;
+        if let Err(error) = &appended {
+            self.metrics.append_failures.inc();
+            tracing::warn!(%error, events = events.len(), "events could not be appended");
+        }
+        appended.map(|_| ())
     }
 
     fn batch(&self, events: &[Event]) -> Batch {
@@ -90,6 +103,15 @@ impl Appender {
         for event in events {
             value.clear();
             wire::encode_event(event, &mut value);
+            if value.len() > EVENT_BYTES_MAX {
+                // No try again makes it smaller, and a crash would only bring it back.
+                tracing::error!(
+                    kind = wire::event_kind(event),
+                    bytes = value.len(),
+                    "an answer of Meta's is too large for a record and is left out"
+                );
+                continue;
+            }
             let key = key(&entity(event));
             let headers = wire::headers::event(wire::headers::Origin::Reconciler, event);
             let headers = headers
@@ -106,6 +128,29 @@ impl Appender {
             );
         }
         batch
+    }
+}
+
+fn class(error: &eventlog::Error) -> Class {
+    match error.class() {
+        eventlog::Class::Permanent => Class::Permanent,
+        eventlog::Class::Transient => Class::Transient,
+        eventlog::Class::Bug => Class::Bug,
+    }
+}
+
+/// `None` where shutdown ended the tries.
+fn unless_stopped<T>(
+    tried: Result<T, retry::Error<eventlog::Error>>,
+) -> Result<Option<T>, eventlog::Error> {
+    match tried {
+        Ok(value) => Ok(Some(value)),
+        Err(retry::Error::Stopped { .. }) => Ok(None),
+        Err(
+            retry::Error::Permanent { source }
+            | retry::Error::Bug { source }
+            | retry::Error::Exhausted { source, .. },
+        ) => Err(source),
     }
 }
 

@@ -4,8 +4,10 @@ use std::{num::NonZeroU32, time::Duration};
 
 use chassis::SecretFile;
 use clap::Args as ClapArgs;
-use domain::ids::PhoneNumberId;
+use domain::ids::{PhoneNumberId, Second};
 use url::Url;
+
+use crate::limits::{LAG_MAX, LAG_MIN};
 
 /// Settings of the reconciler.
 #[derive(Debug, Clone, ClapArgs)]
@@ -32,7 +34,7 @@ pub struct Args {
     pub phone_number_id: Vec<PhoneNumberId>,
 
     /// L: how far Meta's API may lag behind what happened, clocks included; a read asserts at its second less this.
-    #[arg(long, env = "ROLLCALL_API_LAG", default_value = "300s", value_parser = chassis::duration::parse)]
+    #[arg(long, env = "ROLLCALL_API_LAG", default_value = "300s", value_parser = lag)]
     pub api_lag: Duration,
 
     /// How often the list of active groups is compared; 0 switches the reconciler off.
@@ -46,6 +48,26 @@ pub struct Args {
     /// Compare once, print the plan, change nothing, and end.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// `L` in whole seconds, never less than what was asked for.
+pub(crate) fn lag_seconds(api_lag: Duration) -> Second {
+    let seconds = api_lag.as_millis().div_ceil(1_000);
+    Second::try_from(seconds).unwrap_or(Second::MAX)
+}
+
+fn lag(text: &str) -> Result<Duration, String> {
+    let lag = chassis::duration::parse(text).map_err(|error| error.to_string())?;
+    if (LAG_MIN..=LAG_MAX).contains(&lag) {
+        Ok(lag)
+    } else {
+        let format = chassis::duration::format;
+        Err(format!(
+            "must be from {} to {}",
+            format(LAG_MIN),
+            format(LAG_MAX)
+        ))
+    }
 }
 
 fn number(text: &str) -> Result<PhoneNumberId, String> {

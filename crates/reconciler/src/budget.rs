@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
-use crate::limits::{
-    BURST_DIVISOR, FAILED_PAUSE_MAX, FAILED_PAUSE_MIN, REFUSED_PAUSE, THROTTLED_PAUSE_MAX,
-    THROTTLED_PAUSE_MIN, USAGE_SLOW_PERCENT, USAGE_STOP_PAUSE, USAGE_STOP_PERCENT,
+use crate::{
+    attempts::doubled,
+    limits::{
+        BURST_DIVISOR, FAILED_PAUSE_MAX, FAILED_PAUSE_MIN, NAMED_PAUSE_MAX, REFUSED_PAUSE,
+        THROTTLED_PAUSE_MAX, THROTTLED_PAUSE_MIN, USAGE_SLOW_PERCENT, USAGE_STOP_PAUSE,
+        USAGE_STOP_PERCENT,
+    },
+    upstream::{Load, Refused},
 };
-use crate::upstream::{Load, Refused};
 
 const HOUR_MS: u64 = 3_600_000;
 
@@ -53,28 +57,36 @@ impl Budget {
         self.saved -= i64::from(calls) * HOUR_MS as i64;
     }
 
-    /// May any call be made now, be it from what comes?
-    pub(crate) fn is_paused(&self, now_ms: u64) -> bool {
-        now_ms < self.paused_until_ms
+    /// How long the budget takes to give so many calls.
+    pub(crate) fn time_for(&self, calls: u32) -> Duration {
+        Duration::from_millis(HOUR_MS) * calls / self.per_hour.max(1)
     }
 
-    /// Takes what an answer says of Meta's own limits.
+    /// Takes an answer, and what it says of Meta's own limits. One that says nothing of them is of an app far from them.
     pub(crate) fn answered(&mut self, load: &Load, now_ms: u64) {
         self.throttled = 0;
         self.failed = 0;
+        self.usage_percent = 0;
         self.load(load, now_ms);
     }
 
     /// Takes a refusal: waits as its kind asks.
+    ///
+    /// What comes back while a pause is on had been asked before it began, and says nothing new.
     pub(crate) fn refused(&mut self, refused: &Refused, load: &Load, now_ms: u64) {
-        self.load(load, now_ms);
+        let is_paused = now_ms < self.paused_until_ms;
         match refused {
             Refused::Throttled => {
                 let pause = doubled(THROTTLED_PAUSE_MIN, self.throttled, THROTTLED_PAUSE_MAX);
-                self.throttled = self.throttled.saturating_add(1);
-                self.pause(load.retry_after.unwrap_or(pause), now_ms);
+                if !is_paused {
+                    self.throttled = self.throttled.saturating_add(1);
+                    self.pause(pause, now_ms);
+                }
+                if let Some(named) = load.retry_after {
+                    self.pause(named.min(NAMED_PAUSE_MAX), now_ms);
+                }
             }
-            Refused::Failed => {
+            Refused::Failed if !is_paused => {
                 let pause = doubled(FAILED_PAUSE_MIN, self.failed, FAILED_PAUSE_MAX);
                 self.failed = self.failed.saturating_add(1);
                 // One failure among many answers is that call's; several in a row are everybody's.
@@ -82,6 +94,7 @@ impl Budget {
                     self.pause(pause, now_ms);
                 }
             }
+            Refused::Failed => {}
             Refused::Token => self.pause(REFUSED_PAUSE, now_ms),
             Refused::GroupUnknown
             | Refused::GroupSuspended
@@ -91,6 +104,7 @@ impl Budget {
                 self.failed = 0;
             }
         }
+        self.load(load, now_ms);
     }
 
     fn load(&mut self, load: &Load, now_ms: u64) {
@@ -99,7 +113,8 @@ impl Budget {
         };
         self.usage_percent = percent;
         if percent >= USAGE_STOP_PERCENT {
-            self.pause(load.retry_after.unwrap_or(USAGE_STOP_PAUSE), now_ms);
+            let named = load.retry_after.unwrap_or(USAGE_STOP_PAUSE);
+            self.pause(named.min(NAMED_PAUSE_MAX), now_ms);
         }
     }
 
@@ -121,12 +136,6 @@ impl Budget {
         let gained = passed.saturating_mul(i64::from(self.per_hour)) / slow;
         self.saved = self.saved.saturating_add(gained).min(most);
     }
-}
-
-fn doubled(least: Duration, times: u32, most: Duration) -> Duration {
-    least
-        .saturating_mul(1_u32.checked_shl(times.min(16)).unwrap_or(u32::MAX))
-        .min(most)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod append;
 pub mod args;
+mod attempts;
 mod budget;
 pub mod error;
 pub mod limits;
@@ -17,4 +18,4 @@ pub mod upstream;
 pub use args::Args;
 pub use error::Error;
 pub use metrics::Metrics;
-pub use run::{dry_run, run};
+pub use run::{dry_run, run, run_with};

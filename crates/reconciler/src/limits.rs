@@ -11,8 +11,29 @@ pub const LIST_PAGES_MAX: u32 = 600;
 /// Times that a list pass starts over because its cursor expired.
 pub const LIST_STARTS_MAX: u32 = 3;
 
+/// Longest pause until a pass that was refused or failed is tried again, where `--list-every` is longer; doubles from [`PASS_RETRY_MIN`].
+pub const PASS_RETRY_MAX: Duration = Duration::from_secs(300);
+
+/// First pause until a pass that was refused or failed is tried again.
+pub const PASS_RETRY_MIN: Duration = Duration::from_secs(5);
+
+/// Share of the budget that list passes may take, as a divisor: the other half is for reads, however many pages there are.
+pub const PASS_SHARE_DIVISOR: u32 = 2;
+
 /// Pages of join requests read of one group.
 pub const JOIN_REQUEST_PAGES_MAX: u32 = 50;
+
+/// Open join requests of one group that one event can say: some 300 bytes each, and a record holds 1 MB.
+pub const JOIN_REQUESTS_MAX: usize = 2_000;
+
+/// Longest event appended, in bytes; with its headers it must stay under what a broker takes.
+pub const EVENT_BYTES_MAX: usize = 900_000;
+
+/// Smallest `L`: API lag, clock skew and a second.
+pub const LAG_MIN: Duration = Duration::from_secs(1);
+
+/// Greatest `L`: nothing that happened today could be read before tomorrow.
+pub const LAG_MAX: Duration = Duration::from_secs(86_400);
 
 /// Reads under way at once for one number: Meta asks for no burst, and answers are small.
 pub const READS_IN_FLIGHT_MAX: usize = 8;
@@ -35,6 +56,9 @@ pub const FAILED_PAUSE_MIN: Duration = Duration::from_millis(500);
 /// Longest pause after failures.
 pub const FAILED_PAUSE_MAX: Duration = Duration::from_secs(30);
 
+/// Longest pause that a header of Meta's can ask for: its windows are an hour, and a senseless number must not stop us for ever.
+pub const NAMED_PAUSE_MAX: Duration = Duration::from_secs(3_600);
+
 /// Pause after Meta refused the token: an alarm, not a thousand errors.
 pub const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
@@ -50,6 +74,15 @@ pub const USAGE_STOP_PAUSE: Duration = Duration::from_secs(60);
 /// Seconds for which a group confirmed alive though not listed is not asked for again because of the list.
 pub const UNLISTED_REST_SECONDS: i64 = 86_400;
 
+/// Seconds for which a group that was unknown twice, and may not be asserted gone yet, is not asked for again.
+pub const CONFIRMED_REST_SECONDS: i64 = 86_400;
+
+/// First rest of a group whose read failed, doubling up to [`GROUP_REST_MAX`]: the reason may be its own.
+pub const GROUP_REST_MIN: Duration = Duration::from_secs(5);
+
+/// Longest rest of a group whose reads fail.
+pub const GROUP_REST_MAX: Duration = Duration::from_secs(600);
+
 /// Seconds within which vanished groups count together (design §7.5).
 pub const VANISH_WINDOW_SECONDS: i64 = 86_400;
 
@@ -62,8 +95,20 @@ pub const FOLLOW_RECORDS_MAX: usize = 2_000;
 /// Bytes taken from the state topics at once.
 pub const FOLLOW_BYTES_MAX: usize = 8 << 20;
 
+/// Pause after a read of the state topics failed.
+pub const FOLLOW_PAUSE: Duration = Duration::from_secs(1);
+
 /// Events appended at once.
 pub const APPEND_EVENTS_MAX: usize = 1_000;
+
+/// First pause until an append is tried again; doubles up to [`APPEND_PAUSE_MAX`].
+pub const APPEND_PAUSE_MIN: Duration = Duration::from_millis(200);
+
+/// Longest pause between tries of an append.
+pub const APPEND_PAUSE_MAX: Duration = Duration::from_secs(10);
+
+/// Tries of an append before the process ends: some five minutes, which outlasts a broker's restart.
+pub const APPEND_TRIES_MAX: u32 = 60;
 
 /// Without a turn of its loop for so long, a number's task counts as stuck: a page may take the client's whole time-out, several times.
 pub const BEAT_LIMIT: Duration = Duration::from_secs(600);

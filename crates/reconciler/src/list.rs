@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashSet};
 use domain::{ids::PhoneNumberId, plan::Listing};
 
 use crate::{
-    limits::{LIST_PAGES_MAX, LIST_STARTS_MAX},
+    limits::{LIST_PAGES_MAX, LIST_STARTS_MAX, USAGE_STOP_PERCENT},
     upstream::{Answer, Load, Page, Read, Refused},
 };
 
@@ -19,6 +19,8 @@ pub(crate) struct Passed {
     pub(crate) listing: Listing,
     /// Calls made.
     pub(crate) calls: u32,
+    /// Times that it began at the first page.
+    pub(crate) starts: u32,
     /// Load of the last answer.
     pub(crate) load: Load,
     /// What stopped it, if a refusal did.
@@ -27,21 +29,31 @@ pub(crate) struct Passed {
     pub(crate) unproven: Option<&'static str>,
 }
 
-/// Reads the list from its first page to its end, or until that is impossible.
-pub(crate) async fn pass(upstream: &impl Read, number: &PhoneNumberId) -> Passed {
-    let mut calls = 0;
-    let mut start = 0;
+/// Reads the list from its first page to its end, or until that is impossible; calls `turned` after each page.
+pub(crate) async fn pass(
+    upstream: &impl Read,
+    number: &PhoneNumberId,
+    turned: impl Fn(),
+) -> Passed {
+    let (mut calls, mut starts) = (0, 0);
     loop {
-        start += 1;
-        let mut passed = attempt(upstream, number, &mut calls).await;
-        passed.calls = calls;
-        if passed.refused != Some(Refused::CursorExpired) || start >= LIST_STARTS_MAX {
-            return passed;
+        starts += 1;
+        let counted = || {
+            calls += 1;
+            turned();
+        };
+        let passed = attempt(upstream, number, counted).await;
+        if passed.refused != Some(Refused::CursorExpired) || starts >= LIST_STARTS_MAX {
+            return Passed {
+                calls,
+                starts,
+                ..passed
+            };
         }
     }
 }
 
-async fn attempt(upstream: &impl Read, number: &PhoneNumberId, calls: &mut u32) -> Passed {
+async fn attempt(upstream: &impl Read, number: &PhoneNumberId, mut turned: impl FnMut()) -> Passed {
     let mut listing = Listing {
         groups: BTreeMap::new(),
         ..Listing::default()
@@ -50,8 +62,8 @@ async fn attempt(upstream: &impl Read, number: &PhoneNumberId, calls: &mut u32) 
     let mut after: Option<String> = None;
     let mut unproven = None;
     let load = loop {
-        *calls += 1;
         let Answer { t0, load, result } = upstream.list(number, after.as_deref()).await;
+        turned();
         if listing.pages == 0 {
             listing.t0 = t0;
         }
@@ -61,6 +73,7 @@ async fn attempt(upstream: &impl Read, number: &PhoneNumberId, calls: &mut u32) 
                 return Passed {
                     listing,
                     calls: 0,
+                    starts: 0,
                     load,
                     refused: Some(refused),
                     unproven: Some("a page was refused"),
@@ -83,6 +96,13 @@ async fn attempt(upstream: &impl Read, number: &PhoneNumberId, calls: &mut u32) 
             unproven = Some("a page before the end was empty");
             break load;
         }
+        if load
+            .usage_percent
+            .is_some_and(|percent| percent >= USAGE_STOP_PERCENT)
+        {
+            unproven = Some("Meta's limit is nearly used up");
+            break load;
+        }
         if listing.pages >= LIST_PAGES_MAX {
             unproven = Some("there were too many pages");
             break load;
@@ -97,6 +117,7 @@ async fn attempt(upstream: &impl Read, number: &PhoneNumberId, calls: &mut u32) 
     Passed {
         listing,
         calls: 0,
+        starts: 0,
         load,
         refused: None,
         unproven,

@@ -16,6 +16,22 @@ pub(crate) struct Label {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Word(&'static str);
 
+/// The business number that a gauge is about: one of a few that the settings name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+pub(crate) struct OfNumber {
+    phone_number_id: String,
+}
+
+/// What stands at one value for each business number.
+#[derive(Debug, Clone)]
+pub(crate) struct Gauges {
+    pub(crate) last_pass: Gauge,
+    pub(crate) suspects: Gauge,
+    pub(crate) budget: Gauge,
+    pub(crate) token_refused: Gauge,
+    pub(crate) holds: Gauge,
+}
+
 impl EncodeLabelValue for Word {
     fn encode(
         &self,
@@ -62,9 +78,13 @@ pub struct Metrics {
     pub(crate) passes: Counts,
     pub(crate) steps: Counts,
     pub(crate) repairs: Counter,
-    pub(crate) last_pass: Gauge,
-    pub(crate) suspects: Gauge,
-    pub(crate) budget: Gauge,
+    pub(crate) events: Counts,
+    pub(crate) append_failures: Counter,
+    last_pass: Family<OfNumber, Gauge>,
+    suspects: Family<OfNumber, Gauge>,
+    budget: Family<OfNumber, Gauge>,
+    token_refused: Family<OfNumber, Gauge>,
+    holds: Family<OfNumber, Gauge>,
 }
 
 impl Metrics {
@@ -72,53 +92,96 @@ impl Metrics {
     pub fn register(registry: &mut Registry) -> Self {
         let metrics = Self::default();
         let registry = registry.sub_registry_with_prefix("reconciler");
-        registry.register(
-            "drift_found",
-            "Differences from Meta found in what was held, by kind",
-            metrics.drift.0.clone(),
-        );
-        registry.register(
-            "calls",
-            "Calls to Meta's API, by kind",
-            metrics.calls.0.clone(),
-        );
-        registry.register(
-            "refusals",
-            "Calls that Meta refused or that failed, by kind",
-            metrics.refusals.0.clone(),
-        );
-        registry.register("reads", "Groups read, by reason", metrics.reads.0.clone());
-        registry.register(
-            "list_passes",
-            "Passes over the list of active groups, by outcome",
-            metrics.passes.0.clone(),
-        );
-        registry.register(
-            "plan_steps",
-            "Steps of comparisons, by kind",
-            metrics.steps.0.clone(),
-        );
+        metrics.name_counters(registry);
+        metrics.name_gauges(registry);
+        metrics
+    }
+
+    fn name_counters(&self, registry: &mut Registry) {
+        let kinds = [
+            (
+                "drift_found",
+                "Differences from Meta found in what was held, by kind",
+                &self.drift,
+            ),
+            ("calls", "Calls to Meta's API, by kind", &self.calls),
+            (
+                "refusals",
+                "Calls that Meta refused or that failed, by kind",
+                &self.refusals,
+            ),
+            ("reads", "Groups read, by reason", &self.reads),
+            (
+                "list_passes",
+                "Passes over the list of active groups, by outcome",
+                &self.passes,
+            ),
+            ("plan_steps", "Steps of comparisons, by kind", &self.steps),
+            ("events", "Events appended, by kind", &self.events),
+        ];
+        for (name, help, counts) in kinds {
+            registry.register(name, help, counts.0.clone());
+        }
         registry.register(
             "repairs",
             "Groups in which a read found a difference and appended what it saw",
-            metrics.repairs.clone(),
+            self.repairs.clone(),
         );
         registry.register(
-            "last_list_pass_timestamp_seconds",
-            "When a list pass last proved complete",
-            metrics.last_pass.clone(),
+            "append_failures",
+            "Appends that the log did not take, each try counted",
+            self.append_failures.clone(),
         );
-        registry.register(
-            "suspects",
-            "Groups that were unknown by id once",
-            metrics.suspects.clone(),
-        );
-        registry.register(
-            "budget_available_calls",
-            "Calls that may be made now",
-            metrics.budget.clone(),
-        );
-        metrics
+    }
+
+    fn name_gauges(&self, registry: &mut Registry) {
+        let gauges = [
+            (
+                "last_list_pass_timestamp_seconds",
+                "When the last list pass that proved complete was asked for, by Meta's clock",
+                &self.last_pass,
+            ),
+            (
+                "suspects",
+                "Groups missing from the list or unknown by id, and not settled yet",
+                &self.suspects,
+            ),
+            (
+                "budget_available_calls",
+                "Calls that may be made now",
+                &self.budget,
+            ),
+            (
+                "token_refused",
+                "1 while Meta refuses the access token: a person must act",
+                &self.token_refused,
+            ),
+            (
+                "holds",
+                "Holds of the interlock that nobody has released: a person must look",
+                &self.holds,
+            ),
+        ];
+        for (name, help, family) in gauges {
+            registry.register(name, help, family.clone());
+        }
+    }
+
+    /// The gauges of one business number.
+    pub(crate) fn gauges(&self, phone_number_id: &str) -> Gauges {
+        let of = |family: &Family<OfNumber, Gauge>| {
+            let label = OfNumber {
+                phone_number_id: phone_number_id.to_owned(),
+            };
+            family.get_or_create(&label).clone()
+        };
+        Gauges {
+            last_pass: of(&self.last_pass),
+            suspects: of(&self.suspects),
+            budget: of(&self.budget),
+            token_refused: of(&self.token_refused),
+            holds: of(&self.holds),
+        }
     }
 
     /// Differences found so far, of all kinds.

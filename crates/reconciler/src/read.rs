@@ -1,6 +1,6 @@
 //! A deep read of one group: its info, and its open join requests where there may be any.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 use domain::{
     event::{About, Event, GroupEvent, GroupRead, JoinRequest, Source},
@@ -11,7 +11,7 @@ use domain::{
 
 use crate::{
     append::event,
-    limits::JOIN_REQUEST_PAGES_MAX,
+    limits::{JOIN_REQUEST_PAGES_MAX, JOIN_REQUESTS_MAX},
     upstream::{Answer, Info, JoinRequestPage, Load, Read, Refused},
 };
 
@@ -79,10 +79,6 @@ pub(crate) async fn visit(
     visit.is_alive = true;
     if may_have_asks {
         asks(upstream, number, lag, core, &mut visit).await;
-        // The roster floor that the info raises drops the usernames of those who are not in the group.
-        // Said of the join requests before, at the same second or a later one, they outlive it:
-        // else they would go and come back with every read, each time as a change.
-        visit.events.rotate_left(1);
     }
     visit
 }
@@ -124,6 +120,7 @@ async fn asks(
 ) {
     let mut join_requests: Vec<JoinRequest> = Vec::new();
     let mut asked_at = None;
+    let mut cursors: HashSet<String> = HashSet::new();
     let mut after: Option<String> = None;
     for _ in 0..JOIN_REQUEST_PAGES_MAX {
         visit.calls += 1;
@@ -144,13 +141,13 @@ async fn asks(
             after: next,
         } = page;
         let at = *asked_at.get_or_insert(t0);
-        // An item that cannot be read, or a cursor that comes again, proves nothing of the others.
-        if unreadable > 0 || (next.is_some() && next == after) {
+        let is_empty = these.is_empty();
+        join_requests.extend(these);
+        // An item that cannot be read, or more than an event can say, proves nothing of the others.
+        if unreadable > 0 || join_requests.len() > JOIN_REQUESTS_MAX {
             return;
         }
-        join_requests.extend(these);
-        after = next;
-        if after.is_none() {
+        let Some(next) = next else {
             for join_request in &mut join_requests {
                 carry(core, &mut join_request.person);
             }
@@ -162,7 +159,12 @@ async fn asks(
                 About::Group(visit.group_id.clone(), what),
             ));
             return;
+        };
+        // Neither does an empty page before the end, or a cursor that comes again.
+        if is_empty || !cursors.insert(next.clone()) {
+            return;
         }
+        after = Some(next);
     }
 }
 

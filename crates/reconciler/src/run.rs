@@ -1,17 +1,25 @@
 //! Puts the reconciler together.
 
-use std::sync::Arc;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+    sync::Arc,
+};
 
 use chassis::{Ctx, Tasks};
-use domain::ids::PhoneNumberId;
+use domain::{
+    ids::{PhoneNumberId, Second},
+    plan::{Reason, candidate},
+};
 use eventlog::Log;
 
 use crate::{
     Args, Error,
     append::Appender,
+    args::lag_seconds,
     budget::Budget,
     limits::BEAT_LIMIT,
-    list::{self, Passed},
+    list,
     metrics::Metrics,
     number::{Keeper, Memory},
     snapshots::Snapshots,
@@ -55,9 +63,11 @@ pub async fn run_with(
     }
     let upstream = Arc::new(upstream);
     let snapshots = Snapshots::new();
-    let appender = Appender::open(log.clone(), ctx.clock.clone(), ctx.shutdown.clone())
-        .await
-        .map_err(Error::Log)?;
+    let (clock, shutdown) = (ctx.clock.clone(), ctx.shutdown.clone());
+    let opened = Appender::open(log.clone(), clock, shutdown, metrics.clone()).await;
+    let Some(appender) = opened.map_err(Error::Log)? else {
+        return Ok(());
+    };
     let mut tasks = Tasks::new(&ctx.shutdown);
     let (follower, shutdown) = (snapshots.clone(), ctx.shutdown.clone());
     let (clock, check) = (ctx.clock.clone(), ctx.health.check("state topics"));
@@ -67,15 +77,17 @@ pub async fn run_with(
             ended = follower.follow(log, clock, check) => ended,
         }
     });
-    for number in phone_number_id {
+    // One named twice would be kept twice.
+    for number in phone_number_id.into_iter().collect::<BTreeSet<_>>() {
         let keeper = Keeper {
             number: number.clone(),
             upstream: Arc::clone(&upstream),
             appender: appender.clone(),
             snapshots: snapshots.clone(),
             clock: ctx.clock.clone(),
+            gauges: metrics.gauges(number.as_str()),
             metrics: metrics.clone(),
-            lag: i64::try_from(api_lag.as_secs()).unwrap_or(i64::MAX),
+            lag: lag_seconds(api_lag),
             list_every,
             budget: Budget::new(reads_per_hour.get(), ctx.clock.monotonic_ms()),
             beat: ctx.health.heartbeat(format!("number {number}"), BEAT_LIMIT),
@@ -87,7 +99,7 @@ pub async fn run_with(
     Ok(())
 }
 
-/// One comparison of every number, as text; nothing is appended.
+/// One comparison of every number, as text; nothing is appended. Empty if shutdown came first.
 ///
 /// # Errors
 ///
@@ -100,13 +112,16 @@ pub async fn dry_run(args: &Args, ctx: &Ctx, log: Log) -> anyhow::Result<String>
             .clone()
             .follow(log, ctx.clock.clone(), ctx.health.check("state topics"));
     tokio::select! {
+        () = ctx.shutdown.cancelled() => return Ok(String::new()),
         ended = follower => ended.map_err(Error::Log)?,
         () = snapshots.caught_up() => {}
     }
-    let lag = i64::try_from(args.api_lag.as_secs()).unwrap_or(i64::MAX);
     let mut text = String::new();
     for number in &args.phone_number_id {
-        text.push_str(&plan_of(number, &meta, &snapshots, lag).await?);
+        tokio::select! {
+            () = ctx.shutdown.cancelled() => return Ok(String::new()),
+            plan = plan_of(number, &meta, &snapshots, args) => text.push_str(&plan?),
+        }
     }
     Ok(text)
 }
@@ -115,16 +130,40 @@ async fn plan_of(
     number: &PhoneNumberId,
     meta: &Meta,
     snapshots: &Snapshots,
-    lag: i64,
+    args: &Args,
 ) -> Result<String, Error> {
-    let Passed {
-        listing, refused, ..
-    } = list::pass(meta, number).await;
-    if let Some(refused) = refused {
+    let lag = lag_seconds(args.api_lag);
+    let passed = list::pass(meta, number, || {}).await;
+    if let Some(refused) = passed.refused {
         return Err(Error::List {
             reason: refused.as_str(),
         });
     }
+    let listing = passed.listing;
     let plan = crate::number::compare_with(snapshots, number, &listing, lag);
-    Ok(format!("number {number}\n{plan}\n"))
+    let again_after = lag_seconds(args.list_every).max(lag);
+    let reads = reads_due(snapshots, number, listing.t0, lag, again_after);
+    Ok(format!("number {number}\n{plan}\n{reads}\n"))
+}
+
+/// How many groups are worth a read, by reason.
+fn reads_due(
+    snapshots: &Snapshots,
+    number: &PhoneNumberId,
+    now: Second,
+    lag: Second,
+    again_after: Second,
+) -> String {
+    let mut due: BTreeMap<Reason, usize> = BTreeMap::new();
+    for (group_id, group) in snapshots.held().groups_of(number) {
+        if let Some(found) = candidate(&group_id, &group, now, lag, None, again_after) {
+            *due.entry(found.reason).or_default() += 1;
+        }
+    }
+    let mut text = format!("{} groups worth a read", due.values().sum::<usize>());
+    for (reason, groups) in due {
+        // Writing to a string cannot fail.
+        let _ = write!(text, ", {groups} {}", reason.as_str());
+    }
+    text
 }

@@ -13,20 +13,17 @@ use domain::{
     number::Number,
     position::Envelope,
 };
-use eventlog::{At, Class, Log, Start};
+use eventlog::{At, Class, Log, Reader, Start};
 use tokio::sync::watch;
 use wire::{
     Record, Stored,
     topics::{Key, Topic, parse_key},
 };
 
-use crate::limits::{FOLLOW_BYTES_MAX, FOLLOW_RECORDS_MAX};
+use crate::limits::{FOLLOW_BYTES_MAX, FOLLOW_PAUSE, FOLLOW_RECORDS_MAX};
 
 /// How long a read of the topics waits for something new.
 const WAIT: Duration = Duration::from_millis(500);
-
-/// Pause after a read of the topics failed.
-const FAILED: Duration = Duration::from_secs(1);
 
 /// Shared view of the state topics. Locks are held for look-ups only, never over a wait.
 #[derive(Debug, Clone)]
@@ -38,9 +35,18 @@ pub(crate) struct Snapshots {
 /// All groups and numbers, keeping the greatest position of each.
 #[derive(Debug, Default)]
 pub(crate) struct Held {
-    groups: HashMap<GroupId, Arc<Group>>,
+    groups: HashMap<GroupId, Marked<Group>>,
     of_number: HashMap<PhoneNumberId, BTreeSet<GroupId>>,
-    numbers: HashMap<PhoneNumberId, Arc<Number>>,
+    numbers: HashMap<PhoneNumberId, Marked<Number>>,
+    /// How many times the topics were begun from their beginning.
+    reading: u64,
+}
+
+/// A state, and in which reading of the topics it was last seen: a tombstone may be gone by the next.
+#[derive(Debug)]
+struct Marked<S> {
+    state: Arc<S>,
+    reading: u64,
 }
 
 impl Snapshots {
@@ -76,39 +82,70 @@ impl Snapshots {
     ) -> Result<(), eventlog::Error> {
         check.failing("reading the state topics");
         loop {
-            match self.follow_once(&log, &check).await {
-                Err(error) if error.class() == Class::Transient => {
-                    tracing::warn!(%error, "state topics could not be read; trying again");
-                    check.failing("state topics cannot be read");
-                    clock.sleep(FAILED).await;
-                }
-                // The beginning moved on under us: read again from where it now is.
-                Err(eventlog::Error::OutOfRange { .. }) => {}
-                ended => return ended,
+            let ended = match Self::open(&log).await {
+                Ok(reader) => self.follow_once(reader, &clock, &check).await,
+                Err(error) => error,
+            };
+            // Where the beginning moved on under us, all is read again from where it now is.
+            let is_passing = ended.class() == Class::Transient
+                || matches!(ended, eventlog::Error::OutOfRange { .. });
+            if !is_passing {
+                return Err(ended);
             }
+            Self::pause(&ended, &clock, &check).await;
         }
     }
 
-    async fn follow_once(&self, log: &Log, check: &Check) -> Result<(), eventlog::Error> {
+    async fn open(log: &Log) -> Result<Reader, eventlog::Error> {
         let mut starts = Vec::new();
         for topic in [Topic::Groups, Topic::Numbers] {
             for partition in 0..log.partitions(topic.name()).await? {
                 starts.push(Start::new(topic.name(), partition, At::Beginning));
             }
         }
-        let mut reader = log.reader(starts).await?;
+        log.reader(starts).await
+    }
+
+    /// Reads from the beginning and on, until that is impossible.
+    async fn follow_once(
+        &self,
+        mut reader: Reader,
+        clock: &Clock,
+        check: &Check,
+    ) -> eventlog::Error {
+        self.held().reading += 1;
+        let (mut has_reached, mut is_failing) = (false, true);
         loop {
-            let batch = reader
-                .next(FOLLOW_RECORDS_MAX, FOLLOW_BYTES_MAX, WAIT)
-                .await?;
+            let read = reader.next(FOLLOW_RECORDS_MAX, FOLLOW_BYTES_MAX, WAIT);
+            let batch = match read.await {
+                Ok(batch) => batch,
+                // The reader goes on where it stands.
+                Err(error) if error.class() == Class::Transient => {
+                    Self::pause(&error, clock, check).await;
+                    is_failing = true;
+                    continue;
+                }
+                Err(error) => return error,
+            };
             for record in batch.iter() {
                 self.take(record.key, record.value);
             }
-            if reader.reached_all_ends() && !*self.caught_up.borrow() {
-                check.ok();
+            if !has_reached && reader.reached_all_ends() {
+                has_reached = true;
+                self.held().sweep();
                 self.caught_up.send_replace(true);
             }
+            if is_failing && has_reached {
+                is_failing = false;
+                check.ok();
+            }
         }
+    }
+
+    async fn pause(error: &eventlog::Error, clock: &Clock, check: &Check) {
+        tracing::warn!(%error, "state topics could not be read; trying again");
+        check.failing("state topics cannot be read");
+        clock.sleep(FOLLOW_PAUSE).await;
     }
 
     fn take(&self, key: &[u8], value: Option<&[u8]>) {
@@ -137,23 +174,24 @@ impl Snapshots {
 
 impl Held {
     pub(crate) fn group(&self, group_id: &GroupId) -> Option<Arc<Group>> {
-        self.groups.get(group_id).cloned()
+        Some(Arc::clone(&self.groups.get(group_id)?.state))
     }
 
     pub(crate) fn number(&self, number: &PhoneNumberId) -> Option<Arc<Number>> {
-        self.numbers.get(number).cloned()
+        Some(Arc::clone(&self.numbers.get(number)?.state))
     }
 
     /// All groups of a number, in order.
     pub(crate) fn groups_of(&self, number: &PhoneNumberId) -> Vec<(GroupId, Arc<Group>)> {
         let ids = self.of_number.get(number).into_iter().flatten();
-        ids.filter_map(|id| Some((id.clone(), Arc::clone(self.groups.get(id)?))))
+        ids.filter_map(|id| Some((id.clone(), self.group(id)?)))
             .collect()
     }
 
     fn put_group(&mut self, group_id: GroupId, group: Group) {
-        if let Some(held) = self.groups.get(&group_id) {
-            if is_older(&group.envelope, &held.envelope) {
+        if let Some(held) = self.groups.get_mut(&group_id) {
+            held.reading = self.reading;
+            if is_older(&group.envelope, &held.state.envelope) {
                 return;
             }
             self.leave_number(&group_id);
@@ -164,17 +202,40 @@ impl Held {
                 .or_default()
                 .insert(group_id.clone());
         }
-        self.groups.insert(group_id, Arc::new(group));
+        let marked = self.mark(group);
+        self.groups.insert(group_id, marked);
     }
 
     fn put_number(&mut self, number_id: PhoneNumberId, number: Number) {
-        if !self
-            .numbers
-            .get(&number_id)
-            .is_some_and(|held| is_older(&number.envelope, &held.envelope))
-        {
-            self.numbers.insert(number_id, Arc::new(number));
+        if let Some(held) = self.numbers.get_mut(&number_id) {
+            held.reading = self.reading;
+            if is_older(&number.envelope, &held.state.envelope) {
+                return;
+            }
         }
+        let marked = self.mark(number);
+        self.numbers.insert(number_id, marked);
+    }
+
+    fn mark<S>(&self, state: S) -> Marked<S> {
+        Marked {
+            state: Arc::new(state),
+            reading: self.reading,
+        }
+    }
+
+    /// Forgets what a reading from the beginning did not show.
+    fn sweep(&mut self) {
+        let reading = self.reading;
+        let unseen = self
+            .groups
+            .iter()
+            .filter(|(_, held)| held.reading < reading);
+        let unseen: Vec<GroupId> = unseen.map(|(group_id, _)| group_id.clone()).collect();
+        for group_id in unseen {
+            self.forget(&Entity::Group(group_id));
+        }
+        self.numbers.retain(|_, held| held.reading >= reading);
     }
 
     fn forget(&mut self, entity: &Entity) {
@@ -191,7 +252,10 @@ impl Held {
     }
 
     fn leave_number(&mut self, group_id: &GroupId) {
-        let number = self.groups.get(group_id).and_then(|group| number_of(group));
+        let number = self
+            .groups
+            .get(group_id)
+            .and_then(|held| number_of(&held.state));
         if let Some(ids) = number.and_then(|number| self.of_number.get_mut(&number)) {
             ids.remove(group_id);
         }
@@ -205,3 +269,6 @@ fn number_of(group: &Group) -> Option<PhoneNumberId> {
 fn is_older(this: &Envelope, held: &Envelope) -> bool {
     held.position.is_after(&this.position)
 }
+
+#[cfg(test)]
+mod tests;

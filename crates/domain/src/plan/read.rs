@@ -9,6 +9,8 @@ use crate::{
 /// Why a group is worth a read, the most urgent first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reason {
+    /// The list does not show it, or it was unknown once: is it gone?
+    Unlisted,
     /// Something could not be understood, or somebody asked.
     Hinted,
     /// Its evidence contradicts itself.
@@ -27,6 +29,7 @@ impl Reason {
     /// Word for logs and metrics.
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Unlisted => "unlisted",
             Self::Hinted => "hinted",
             Self::InDoubt => "in_doubt",
             Self::NeverVerified => "never_verified",

@@ -182,12 +182,20 @@ fn gone_groups_and_bare_hints_are_not_missed() {
 
 #[test]
 fn five_groups_may_vanish_or_two_percent_and_not_one_more() {
-    assert_eq!(verdict(100, 0, 5), Verdict::Assert);
-    assert_eq!(verdict(100, 0, 6), Verdict::Hold);
-    assert_eq!(verdict(97, 3, 3), Verdict::Hold);
-    assert_eq!(verdict(1_000, 0, 20), Verdict::Assert);
-    assert_eq!(verdict(1_000, 0, 21), Verdict::Hold);
-    assert_eq!(verdict(0, 0, 0), Verdict::Assert);
+    assert_eq!(verdict(100, 0, 5, 0), Verdict::Assert);
+    assert_eq!(verdict(100, 0, 6, 0), Verdict::Hold);
+    assert_eq!(verdict(97, 3, 3, 0), Verdict::Hold);
+    assert_eq!(verdict(1_000, 0, 20, 0), Verdict::Assert);
+    assert_eq!(verdict(1_000, 0, 21, 0), Verdict::Hold);
+    assert_eq!(verdict(0, 0, 0, 0), Verdict::Assert);
+}
+
+#[test]
+fn nothing_vanishes_while_those_in_question_could_make_it_too_many() {
+    assert_eq!(verdict(100, 0, 3, 2), Verdict::Assert);
+    assert_eq!(verdict(100, 0, 3, 3), Verdict::Wait);
+    assert_eq!(verdict(100, 4, 1, 1), Verdict::Wait);
+    assert_eq!(verdict(100, 0, 6, 9), Verdict::Hold);
 }
 
 fn reason(group: &Group, now: Second, attempted: Option<Second>) -> Option<Reason> {

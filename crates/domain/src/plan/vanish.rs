@@ -10,16 +10,24 @@ pub fn vanish_limit(alive: usize) -> usize {
 pub enum Verdict {
     /// Those that were unknown twice may be asserted gone.
     Assert,
+    /// Not yet: with those in question it could be too many.
+    Wait,
     /// Nothing may be asserted until a person says so.
     Hold,
 }
 
-/// Judges suspects together with those that reads alone took away within the last 24 hours.
+/// Judges groups that were unknown twice together with those that reads alone took away within the last 24 hours.
 ///
-/// `alive` counts the number's groups that are held as alive, suspects among them.
-pub fn verdict(alive: usize, vanished: usize, suspects: usize) -> Verdict {
-    if vanished + suspects > vanish_limit(alive + vanished) {
+/// `alive` counts the number's groups that are held as alive, `confirmed` and `unsettled` among them;
+/// `unsettled` are those that may yet prove gone or alive. Nothing is asserted before all are settled that could make it too many,
+/// for of too many none is asserted, and not those that happened to be asked for first.
+pub fn verdict(alive: usize, vanished: usize, confirmed: usize, unsettled: usize) -> Verdict {
+    let limit = vanish_limit(alive.saturating_add(vanished));
+    let certain = vanished.saturating_add(confirmed);
+    if certain > limit {
         Verdict::Hold
+    } else if certain.saturating_add(unsettled) > limit {
+        Verdict::Wait
     } else {
         Verdict::Assert
     }

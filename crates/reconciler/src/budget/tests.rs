@@ -5,6 +5,10 @@ const NO_LOAD: Load = Load {
     retry_after: None,
 };
 
+fn is_paused(budget: &Budget, now_ms: u64) -> bool {
+    now_ms < budget.paused_until_ms
+}
+
 fn load(usage_percent: u32) -> Load {
     Load {
         usage_percent: Some(usage_percent),
@@ -43,12 +47,12 @@ fn what_was_overdrawn_is_paid_back_before_the_next_call() {
 fn throttling_pauses_longer_each_time_until_an_answer_comes() {
     let mut budget = Budget::new(3_600, 0);
     budget.refused(&Refused::Throttled, &NO_LOAD, 0);
-    assert!(budget.is_paused(4_999) && !budget.is_paused(5_000));
+    assert!(is_paused(&budget, 4_999) && !is_paused(&budget, 5_000));
     budget.refused(&Refused::Throttled, &NO_LOAD, 5_000);
-    assert!(budget.is_paused(14_999) && !budget.is_paused(15_000));
+    assert!(is_paused(&budget, 14_999) && !is_paused(&budget, 15_000));
     budget.answered(&NO_LOAD, 15_000);
     budget.refused(&Refused::Throttled, &NO_LOAD, 15_000);
-    assert!(budget.is_paused(19_999) && !budget.is_paused(20_000));
+    assert!(is_paused(&budget, 19_999) && !is_paused(&budget, 20_000));
 }
 
 #[test]
@@ -78,14 +82,45 @@ fn single_failures_pause_nothing_and_a_row_of_them_does() {
     let mut budget = Budget::new(3_600, 0);
     budget.refused(&Refused::Failed, &NO_LOAD, 0);
     budget.refused(&Refused::Failed, &NO_LOAD, 0);
-    assert!(!budget.is_paused(0));
+    assert!(!is_paused(&budget, 0));
     budget.refused(&Refused::Failed, &NO_LOAD, 0);
-    assert!(budget.is_paused(1_999) && !budget.is_paused(2_000));
+    assert!(is_paused(&budget, 1_999) && !is_paused(&budget, 2_000));
 }
 
 #[test]
 fn a_refused_token_pauses_a_minute() {
     let mut budget = Budget::new(3_600, 0);
     budget.refused(&Refused::Token, &NO_LOAD, 0);
-    assert!(budget.is_paused(59_999) && !budget.is_paused(60_000));
+    assert!(is_paused(&budget, 59_999) && !is_paused(&budget, 60_000));
+}
+
+#[test]
+fn a_burst_of_refusals_counts_as_one() {
+    let mut budget = Budget::new(3_600, 0);
+    for now_ms in 0..8 {
+        budget.refused(&Refused::Throttled, &NO_LOAD, now_ms);
+    }
+    assert!(is_paused(&budget, 4_999) && !is_paused(&budget, 5_000));
+}
+
+#[test]
+fn a_senseless_waiting_time_stops_us_for_an_hour_and_none_at_all_does_not_hurry_us() {
+    for (named, paused_ms) in [(Duration::MAX, 3_600_000), (Duration::ZERO, 5_000)] {
+        let mut budget = Budget::new(3_600, 0);
+        let load = Load {
+            usage_percent: None,
+            retry_after: Some(named),
+        };
+        budget.refused(&Refused::Throttled, &load, 0);
+        assert!(is_paused(&budget, paused_ms - 1) && !is_paused(&budget, paused_ms));
+    }
+}
+
+#[test]
+fn an_answer_without_usage_ends_the_slow_pace() {
+    let mut budget = Budget::new(3_600, 0);
+    budget.spend(60);
+    budget.answered(&load(80), 0);
+    budget.answered(&NO_LOAD, 0);
+    assert_eq!(budget.available(10_000), 10);
 }

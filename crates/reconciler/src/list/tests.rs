@@ -6,7 +6,7 @@ use super::*;
 use crate::upstream::{Info, JoinRequestPage};
 
 /// Answers with prepared pages, in order, whatever it is asked.
-struct Pages(Mutex<VecDeque<Result<Page, Refused>>>);
+struct Pages(Mutex<VecDeque<Result<Page, Refused>>>, Load);
 
 impl Read for Pages {
     async fn list(&self, _: &PhoneNumberId, _: Option<&str>) -> Answer<Page> {
@@ -18,7 +18,7 @@ impl Read for Pages {
             .unwrap_or(Err(Refused::Failed));
         Answer {
             t0: 1_000,
-            load: Load::default(),
+            load: self.1,
             result,
         }
     }
@@ -45,8 +45,12 @@ fn page(ids: &[&str], after: Option<&str>) -> Result<Page, Refused> {
 }
 
 async fn pass_over(pages: impl IntoIterator<Item = Result<Page, Refused>>) -> Passed {
-    let pages = Pages(Mutex::new(pages.into_iter().collect()));
-    pass(&pages, &PhoneNumberId::parse("1").unwrap()).await
+    pass_at(Load::default(), pages).await
+}
+
+async fn pass_at(load: Load, pages: impl IntoIterator<Item = Result<Page, Refused>>) -> Passed {
+    let pages = Pages(Mutex::new(pages.into_iter().collect()), load);
+    pass(&pages, &PhoneNumberId::parse("1").unwrap(), || {}).await
 }
 
 #[tokio::test]
@@ -113,7 +117,10 @@ async fn an_expired_cursor_starts_over() {
     ])
     .await;
     assert!(passed.listing.is_complete);
-    assert_eq!((passed.listing.pages, passed.calls), (2, 4));
+    assert_eq!(
+        (passed.listing.pages, passed.calls, passed.starts),
+        (2, 4, 2)
+    );
 }
 
 #[tokio::test]
@@ -122,5 +129,21 @@ async fn cursors_that_keep_expiring_are_given_up() {
     assert_eq!(
         (passed.refused, passed.calls),
         (Some(Refused::CursorExpired), 3)
+    );
+}
+
+#[tokio::test]
+async fn a_pass_stops_where_metas_limit_is_nearly_used_up_and_a_last_page_still_counts() {
+    let load = Load {
+        usage_percent: Some(95),
+        retry_after: None,
+    };
+    let passed = pass_at(load, [page(&["a"], Some("1")), page(&["b"], None)]).await;
+    assert_eq!((passed.calls, passed.listing.is_complete), (1, false));
+    assert!(
+        pass_at(load, [page(&["a"], None)])
+            .await
+            .listing
+            .is_complete
     );
 }

@@ -173,14 +173,35 @@ async fn join_requests_of_all_pages_are_one_event() {
     };
     let visit = visit_with(upstream, None).await;
     assert_eq!(
-        (visit.events.len(), visit.calls, visit.events[0].at),
+        (visit.events.len(), visit.calls, visit.events[1].at),
         (2, 3, 710)
     );
-    let About::Group(_, GroupEvent::JoinRequestsRead { join_requests }) = &visit.events[0].about
+    let About::Group(_, GroupEvent::JoinRequestsRead { join_requests }) = &visit.events[1].about
     else {
         panic!()
     };
     assert_eq!(join_requests.len(), 2);
+}
+
+#[tokio::test]
+async fn a_cursor_of_join_requests_that_comes_again_proves_nothing_and_ends() {
+    let request = |id: &str| JoinRequest {
+        join_request_id: id.into(),
+        ..JoinRequest::default()
+    };
+    let page = |id: &str, after: &str| {
+        Ok(JoinRequestPage {
+            join_requests: vec![request(id)],
+            unreadable: 0,
+            after: Some(after.to_owned()),
+        })
+    };
+    let upstream = Group1 {
+        info: Ok(info(vec![], 0, "approval_required")),
+        join_requests: vec![page("a", "1"), page("b", "2"), page("c", "1")],
+    };
+    let visit = visit_with(upstream, None).await;
+    assert_eq!((visit.events.len(), visit.calls), (1, 4));
 }
 
 #[tokio::test]

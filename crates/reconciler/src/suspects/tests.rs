@@ -1,55 +1,95 @@
+use domain::plan::Listed;
+
 use super::*;
+
+const LAG: Second = 300;
 
 fn group() -> GroupId {
     GroupId::parse("g1").unwrap()
 }
 
+fn due(suspects: &Suspects, now: Second) -> usize {
+    suspects.due(now, LAG).count()
+}
+
+fn listing(is_complete: bool, groups: &[&str]) -> Listing {
+    let groups = groups
+        .iter()
+        .map(|id| (GroupId::parse(id).unwrap(), Listed::default()));
+    Listing {
+        is_complete,
+        groups: groups.collect(),
+        ..Listing::default()
+    }
+}
+
 #[test]
-fn unknown_once_confirms_nothing() {
+fn one_that_is_missing_is_asked_for_at_once_and_unknown_once_confirms_nothing() {
     let mut suspects = Suspects::default();
-    assert_eq!(
-        suspects.unknown(&group(), 1_000, 300),
-        Unknown::AskAgainAt(1_301)
-    );
-    assert_eq!(suspects.len(), 1);
+    suspects.missing(&group());
+    assert_eq!(due(&suspects, 0), 1);
+    suspects.unknown(&group(), 1_000);
+    assert!(suspects.confirmed(LAG).is_empty());
+    assert_eq!(due(&suspects, 1_300), 0);
+    assert_eq!(due(&suspects, 1_301), 1);
 }
 
 #[test]
 fn unknown_twice_within_the_lag_confirms_nothing() {
     let mut suspects = Suspects::default();
-    suspects.unknown(&group(), 1_000, 300);
-    assert_eq!(
-        suspects.unknown(&group(), 1_300, 300),
-        Unknown::AskAgainAt(1_301)
-    );
-    assert_eq!(suspects.due(1_300, 300).count(), 0);
+    suspects.missing(&group());
+    suspects.unknown(&group(), 1_000);
+    suspects.unknown(&group(), 1_300);
+    assert!(suspects.confirmed(LAG).is_empty());
+    assert_eq!((due(&suspects, 1_300), due(&suspects, 1_301)), (0, 1));
 }
 
 #[test]
-fn unknown_twice_with_the_lag_between_is_confirmed() {
+fn unknown_twice_with_the_lag_between_is_confirmed_and_then_left_alone_for_a_day() {
     let mut suspects = Suspects::default();
-    suspects.unknown(&group(), 1_000, 300);
-    assert_eq!(suspects.due(1_301, 300).count(), 1);
-    assert_eq!(suspects.unknown(&group(), 1_301, 300), Unknown::Confirmed);
+    suspects.missing(&group());
+    suspects.unknown(&group(), 1_000);
+    suspects.unknown(&group(), 1_301);
+    let confirmed = Confirmed {
+        group_id: group(),
+        first: 1_000,
+        last: 1_301,
+    };
+    assert_eq!(suspects.confirmed(LAG), [confirmed]);
+    assert_eq!(due(&suspects, 1_301 + CONFIRMED_REST_SECONDS), 0);
+    assert_eq!(due(&suspects, 1_302 + CONFIRMED_REST_SECONDS), 1);
+}
+
+#[test]
+fn unknown_by_id_and_never_missing_from_a_complete_list_confirms_nothing() {
+    let mut suspects = Suspects::default();
+    suspects.unknown(&group(), 1_000);
+    suspects.unknown(&group(), 1_301);
+    assert!(suspects.confirmed(LAG).is_empty());
+    suspects.listed(&listing(false, &["other"]));
+    assert!(suspects.confirmed(LAG).is_empty());
+    suspects.listed(&listing(true, &["other"]));
+    assert_eq!(suspects.confirmed(LAG).len(), 1);
+}
+
+#[test]
+fn one_that_is_listed_again_is_no_suspect_be_the_list_complete_or_not() {
+    for is_complete in [false, true] {
+        let mut suspects = Suspects::default();
+        suspects.missing(&group());
+        suspects.unknown(&group(), 1_000);
+        suspects.listed(&listing(is_complete, &["g1"]));
+        assert!(!suspects.contains(&group()));
+    }
 }
 
 #[test]
 fn an_answer_in_between_starts_over() {
     let mut suspects = Suspects::default();
-    suspects.unknown(&group(), 1_000, 300);
-    suspects.clear(&group());
-    assert_eq!(
-        suspects.unknown(&group(), 1_400, 300),
-        Unknown::AskAgainAt(1_701)
-    );
-}
-
-#[test]
-fn one_that_may_not_be_asserted_gone_is_not_asked_for_without_a_pause() {
-    let mut suspects = Suspects::default();
-    suspects.unknown(&group(), 1_000, 300);
-    assert_eq!(suspects.unknown(&group(), 1_301, 300), Unknown::Confirmed);
-    assert_eq!(suspects.due(1_601, 300).count(), 0);
-    assert_eq!(suspects.due(1_602, 300).count(), 1);
-    assert_eq!(suspects.since(&group()), Some(1_000));
+    suspects.missing(&group());
+    suspects.unknown(&group(), 1_000);
+    assert!(suspects.clear(&group()));
+    suspects.unknown(&group(), 1_400);
+    assert!(!suspects.clear(&group()));
+    assert!(suspects.confirmed(LAG).is_empty());
 }

@@ -1,0 +1,79 @@
+//! What became of reads of single groups, so that one that cannot be read does not keep the others from being read.
+
+use std::{collections::HashMap, time::Duration};
+
+use domain::ids::{GroupId, Second};
+
+use crate::limits::{GROUP_REST_MAX, GROUP_REST_MIN};
+
+/// Reads tried, by group. Kept in memory alone: after a restart some groups are read once more than needed.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts(HashMap<GroupId, Attempt>);
+
+#[derive(Debug, Default)]
+struct Attempt {
+    /// `t0` of the last read that was answered in full.
+    answered: Option<Second>,
+    /// Did the last read bring only a part?
+    is_owed: bool,
+    /// Failures since the last full answer.
+    failed: u32,
+    /// Not read again before this, on the monotonic clock.
+    rests_until_ms: u64,
+}
+
+impl Attempts {
+    /// A read asked at `t0` was answered in full, be it with a refusal that says something about the group.
+    pub(crate) fn answered(&mut self, group_id: &GroupId, t0: Second) {
+        let attempt = Attempt {
+            answered: Some(t0),
+            ..Attempt::default()
+        };
+        self.0.insert(group_id.clone(), attempt);
+    }
+
+    /// A read brought nothing, or only a part, for a reason that may be this group's own: it rests, longer each time.
+    pub(crate) fn failed(&mut self, group_id: &GroupId, now_ms: u64) {
+        let attempt = self.0.entry(group_id.clone()).or_default();
+        let rest = doubled(GROUP_REST_MIN, attempt.failed, GROUP_REST_MAX);
+        attempt.failed = attempt.failed.saturating_add(1);
+        let rest_ms = u64::try_from(rest.as_millis()).unwrap_or(u64::MAX);
+        attempt.rests_until_ms = now_ms.saturating_add(rest_ms);
+    }
+
+    /// A read brought only a part: the group is to be read again whatever else is known of it.
+    pub(crate) fn owe(&mut self, group_id: &GroupId) {
+        self.0.entry(group_id.clone()).or_default().is_owed = true;
+    }
+
+    /// Is it left alone for now?
+    pub(crate) fn is_resting(&self, group_id: &GroupId, now_ms: u64) -> bool {
+        let attempt = self.0.get(group_id);
+        attempt.is_some_and(|attempt| now_ms < attempt.rests_until_ms)
+    }
+
+    /// Did the last read bring only a part?
+    pub(crate) fn is_owed(&self, group_id: &GroupId) -> bool {
+        self.0.get(group_id).is_some_and(|attempt| attempt.is_owed)
+    }
+
+    /// `t0` of the last read that was answered in full.
+    pub(crate) fn last(&self, group_id: &GroupId) -> Option<Second> {
+        self.0.get(group_id)?.answered
+    }
+
+    /// Forgets groups that are no longer held.
+    pub(crate) fn retain(&mut self, mut keep: impl FnMut(&GroupId) -> bool) {
+        self.0.retain(|group_id, _| keep(group_id));
+    }
+}
+
+/// `least`, doubled `times` times, and no more than `most`.
+pub(crate) fn doubled(least: Duration, times: u32, most: Duration) -> Duration {
+    least
+        .saturating_mul(1_u32.checked_shl(times.min(16)).unwrap_or(u32::MAX))
+        .min(most)
+}
+
+#[cfg(test)]
+mod tests;
