@@ -134,7 +134,7 @@ pub(crate) struct Slot {
     pub(crate) is_dirty: bool,
     /// Second of the event that changed it last since then.
     pub(crate) at: i64,
-    /// Asked for since the cache was last shrunk.
+    /// Asked for again since it came, or since the cache was last shrunk.
     is_used: bool,
 }
 
@@ -146,7 +146,7 @@ impl Slot {
             hash,
             is_dirty: false,
             at: 0,
-            is_used: true,
+            is_used: false,
         }
     }
 }
@@ -170,15 +170,17 @@ impl Cache {
         }
     }
 
-    /// The place of a key.
-    pub(crate) fn find(&self, key: &[u8]) -> Option<usize> {
-        self.places.get(key).copied()
+    /// The place of a key, which counts as asking for it.
+    pub(crate) fn find(&mut self, key: &[u8]) -> Option<usize> {
+        let place = self.places.get(key).copied()?;
+        if let Some(slot) = self.slots.get_mut(place) {
+            slot.is_used = true;
+        }
+        Some(place)
     }
 
     pub(crate) fn slot(&mut self, place: usize) -> Option<&mut Slot> {
-        let slot = self.slots.get_mut(place)?;
-        slot.is_used = true;
-        Some(slot)
+        self.slots.get_mut(place)
     }
 
     /// Puts a slot in for a key that has none; gives its place.
@@ -192,7 +194,7 @@ impl Cache {
         self.slots.len()
     }
 
-    /// Drops what is too much, first what was not asked for since the last time. Call it while nothing is dirty.
+    /// Drops what is too much, first what was not asked for again. Call it while nothing is dirty.
     pub(crate) fn shrink(&mut self) {
         if self.slots.len() <= self.limit {
             return;

@@ -123,7 +123,7 @@ pub(crate) fn router(api: Api, access: &Access) -> Router {
         .route("/v1/watch", get(watch::watch))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
     let router = protect(router, access, Role::Read);
-    router
+    chassis::http::with_timeout(router, chassis::limits::REQUEST)
         .route_layer(middleware::from_fn_with_state(api.clone(), bounded))
         .with_state(api)
 }

@@ -8,6 +8,7 @@ mod fold;
 mod follow;
 mod http;
 mod index;
+mod intake;
 mod lead;
 pub mod limits;
 mod logs;

@@ -78,6 +78,12 @@ pub const OPEN_PER_GIBIBYTE: Duration = Duration::from_secs(60);
 /// Events of a batch from which on a leader counts as catching up and not as keeping up.
 pub const CATCHING_UP_EVENTS: usize = 1_000;
 
+/// Tries to open the store's files while threads of the one closed before still hold them.
+pub const LOCK_TRIES: u32 = 200;
+
+/// Time between these tries.
+pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
+
 /// Entries that go to sled in one batch: readers wait as long as it takes, some tens of milliseconds.
 pub const STORE_BATCH_ENTRIES: usize = 1_000;
 

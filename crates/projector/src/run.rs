@@ -25,6 +25,7 @@ use crate::{
     follow::{Follower, Recovered},
     http,
     index::Index,
+    intake::{Findings, Intake},
     lead::{self, Leader},
     limits::{
         HEARTBEAT, PENDING_ENTRIES_MAX, PRUNE_EVERY, RECOVER_PARTITIONS, STOP_GRACE,
@@ -240,7 +241,11 @@ impl Projector {
         };
         self.current.send_replace(None);
         hard.cancel();
-        flushed.cancel();
+        match end {
+            // What goes anyway need not be written, and what is damaged may not be.
+            End::Store(_) | End::Misfit(_) => flusher.abort(),
+            End::Stopped | End::Failed(_) => flushed.cancel(),
+        }
         let end = self.finish(end, flusher).await;
         projection.end();
         end
@@ -250,7 +255,7 @@ impl Projector {
     async fn finish(&self, end: End, flusher: JoinHandle<Result<(), crate::store::Error>>) -> End {
         match (flusher.await, end) {
             (Ok(Ok(())), end) => end,
-            (Ok(Err(error)), End::Stopped | End::Store(_)) => End::Store(error),
+            (Ok(Err(error)), End::Stopped) => End::Store(error),
             (Err(_), End::Stopped) => End::Failed(Error::Panicked { task: "flush" }),
             (Ok(Err(_)) | Err(_), end) => end,
         }
@@ -351,15 +356,21 @@ impl Projector {
                 heartbeat: self.ctx.health.heartbeat(name, HEARTBEAT),
                 partition,
             };
-            let follower = Follower {
-                logs: &logs,
-                projection,
-                metrics: &self.metrics,
-                input,
+            let intake = Intake {
+                projection: projection.clone(),
+                partition,
                 digests: found.digests.get(&partition).copied().unwrap_or_default(),
-                is_fresh: found.states == 0,
+                findings: Findings::default(),
             };
-            let recovered = follower.recover().await?;
+            let follower = Follower {
+                logs,
+                projection: projection.clone(),
+                metrics: self.metrics.clone(),
+                input,
+                is_fresh: found.states == 0,
+                intake: Some(Box::new(intake)),
+            };
+            let (logs, recovered) = follower.recover().await?;
             Ok((logs, input, recovered))
         };
         stream::iter(all)

@@ -16,7 +16,7 @@ use std::{
 };
 
 use super::{Error, Store, keys, meta::Meta, values, values::State};
-use crate::limits::{OPEN_LIMIT, OPEN_PER_GIBIBYTE};
+use crate::limits::{LOCK_PAUSE, LOCK_TRIES, OPEN_LIMIT, OPEN_PER_GIBIBYTE};
 
 const STORE: &str = "store-";
 const ASIDE: &str = "store.damaged-";
@@ -150,9 +150,24 @@ pub(crate) fn encode_meta(meta: &Meta) -> Result<Vec<u8>, Error> {
     })
 }
 
+/// Opens sled's files. Just after they were closed, threads of sled may still hold its lock; nobody else can, for ours is held.
+fn open_files(config: &sled::Config) -> Result<sled::Db, Error> {
+    for _ in 0..LOCK_TRIES {
+        let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
+        match opened.map_err(|_| Error::Panicked)? {
+            Err(sled::Error::Io(error))
+                if error.to_string().starts_with("could not acquire lock") =>
+            {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return Ok(opened?),
+        }
+    }
+    Err(Error::Hangs)
+}
+
 fn open_checked(config: &sled::Config, visit: Visit) -> Result<Store, Error> {
-    let opened = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| config.open()));
-    let db = opened.map_err(|_| Error::Panicked)??;
+    let db = open_files(config)?;
     let store = Store::new(db, Meta::default());
     match check(&store, visit) {
         Ok(meta) => {
