@@ -13,7 +13,7 @@ use harness::Broker;
 use crate::{
     Cli, bodies,
     load::{self, Loop},
-    process::{Service, apply_topics},
+    process::{READY_WITHIN, Service, apply_topics},
 };
 
 /// Posted before anything is measured: connections, partitions' leaders and the allocator are then warm.
@@ -43,7 +43,7 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
         .context("an address")?
         .first()
         .context("no address")?;
-    service.await_ready()?;
+    service.await_ready(READY_WITHIN)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().context("the clock")?;
     let pool = bodies::pool(address, now.as_secs());
     check(&load::closed(

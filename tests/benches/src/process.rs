@@ -7,14 +7,15 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use harness::{Process, await_until};
 use reqwest::Url;
 
 /// `USER_HZ` of Linux on all its present architectures.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-const READY_WITHIN: Duration = Duration::from_secs(60);
+/// How long a service that has nothing to catch up with may take.
+pub(crate) const READY_WITHIN: Duration = Duration::from_secs(60);
 
 /// Builds the release binary; where it is.
 pub(crate) fn build() -> Result<PathBuf> {
@@ -93,14 +94,17 @@ impl Service {
         })
     }
 
-    pub(crate) fn await_ready(&mut self) -> Result<()> {
-        await_until(READY_WITHIN, "readiness", || {
-            self.get("/readyz")
-                .ok()
-                .filter(|(status, _)| *status == 200)
-        })
-        .with_context(|| self.process.stderr())?;
-        Ok(())
+    pub(crate) fn await_ready(&mut self, within: Duration) -> Result<()> {
+        let ready = await_until(within, "readiness", || {
+            if let Ok(Some(status)) = self.process.try_wait() {
+                return Some(Err(anyhow!("it ended with {status}")));
+            }
+            let answer = self.get("/readyz").ok();
+            answer.filter(|(status, _)| *status == 200).map(|_| Ok(()))
+        });
+        ready
+            .and_then(|ready| ready)
+            .with_context(|| self.process.stderr())
     }
 
     /// The sum of all samples of a metric, over its labels.

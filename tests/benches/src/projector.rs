@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use harness::{Broker, await_until};
 
 use crate::{
@@ -34,7 +34,7 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
 
     let dir = tempfile::tempdir().context("make a directory")?;
     let began = Instant::now();
-    let service = Service::start(
+    let mut service = Service::start(
         binary,
         &[
             "projector".to_owned(),
@@ -45,18 +45,19 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
             "--admin-listen=127.0.0.1:0".to_owned(),
         ],
     )?;
+    // Ready is said of a partition once all that was in it at the start is folded and published.
     let within = START_WITHIN + Duration::from_secs(cli.events as u64 / SLOWEST);
-    await_until(within, "all events to be folded", || {
-        let folded = service.metric("projector_folded_events_total").ok()?;
-        (folded >= cli.events as f64).then_some(())
-    })
-    .with_context(|| service.process.stderr())?;
+    service.await_ready(within)?;
     let folded = (began.elapsed(), service.cpu_seconds()?);
     await_until(START_WITHIN, "the store to be written", || {
         let pending = service.metric("projector_store_pending_entries").ok()?;
         (pending == 0.0).then_some(())
     })?;
     let written = (began.elapsed(), service.cpu_seconds()?);
+    let counted = service.metric("projector_folded_events_total")?;
+    if counted < cli.events as f64 {
+        bail!("it was ready after {counted} of {} events", cli.events);
+    }
     print(cli, &service, appended, [folded, written])?;
     let published = service.metric("projector_published_records_total")?;
     let peak = service.peak_mib()?;
