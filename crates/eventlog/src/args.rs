@@ -22,7 +22,7 @@ pub struct KafkaArgs {
     #[arg(long, env = "ROLLCALL_KAFKA_CONFIG", value_name = "FILE")]
     pub kafka_config: Option<PathBuf>,
 
-    /// What the names of all topics begin with.
+    /// What the names of all topics and consumer groups begin with.
     #[arg(
         long,
         env = "ROLLCALL_TOPIC_PREFIX",
@@ -35,3 +35,6 @@ pub struct KafkaArgs {
     #[arg(long, env = "ROLLCALL_ALLOW_UNREPLICATED")]
     pub allow_unreplicated: bool,
 }
+
+#[cfg(test)]
+mod tests;

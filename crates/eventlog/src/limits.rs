@@ -63,6 +63,12 @@ pub const ENQUEUE_INLINE_MAX: usize = 4_096;
 /// Kafka: how long a reader that nobody asks keeps what it has fetched ahead.
 pub const READER_IDLE_AFTER: Duration = Duration::from_secs(5);
 
+/// Kafka: how often a producer may be seen without brokers, while another client has some, before it is replaced.
+pub const STUCK_LOOKS_MAX: u32 = 3;
+
+/// Kafka: how long a reader may hear nothing before it asks whether it still has brokers.
+pub const READER_DOUBT_AFTER: Duration = Duration::from_secs(5);
+
 /// Kafka: how often a log in trouble is asked whether it is back.
 pub const PROBE_EVERY: Duration = Duration::from_millis(500);
 

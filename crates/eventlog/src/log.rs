@@ -158,6 +158,7 @@ impl Log {
 
     /// Commits the offset of the next record to read, for monitors of lag; nothing here ever reads it.
     ///
+    /// The group's name gets the topic prefix too, so that two installations on one Kafka keep apart.
     /// Does nothing on the local log, which has no groups.
     ///
     /// # Errors

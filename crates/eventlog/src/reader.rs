@@ -61,6 +61,7 @@ impl Reader {
     /// The next records: at least one, or none if `wait` is over.
     ///
     /// Returns as soon as it has any; `max_records` and `max_bytes` bound what is given at once, but one record is always given.
+    /// (While Kafka has no brokers at all it may take some seconds more than `wait`.)
     /// Safe to cancel: what was read and not handed out comes with the next call.
     /// (If the call before was cancelled, its bounds may be those that apply.)
     ///

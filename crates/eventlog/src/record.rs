@@ -72,7 +72,7 @@ impl RecordBatch {
         }
     }
 
-    /// Starts a record; what follows is [`Self::header`] for each header and [`Self::end`].
+    /// Adds a record; what follows is [`Self::header`] for each of its headers, or [`Self::headers`].
     pub(crate) fn begin(
         &mut self,
         (source, offset, timestamp_ms): (usize, i64, i64),

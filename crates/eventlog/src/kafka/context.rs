@@ -56,6 +56,11 @@ impl Context {
         self.fatal.load(Ordering::Acquire)
     }
 
+    /// Whether all brokers were lost since the client's start or the last [`Self::take_brokers_down`].
+    pub(super) fn is_without_brokers(&self) -> bool {
+        self.brokers_down.load(Ordering::Acquire)
+    }
+
     /// Whether all brokers were lost since this was asked last.
     pub(super) fn take_brokers_down(&self) -> bool {
         self.brokers_down.swap(false, Ordering::AcqRel)

@@ -4,6 +4,7 @@ mod config;
 mod context;
 mod delivery;
 mod producer;
+mod query;
 mod reader;
 mod topics;
 
@@ -37,6 +38,7 @@ use crate::{
 
 use context::Context;
 use producer::Producer;
+use query::Query;
 pub(crate) use reader::Reader;
 
 /// A client that commits for one group; one commit at a time.
@@ -44,7 +46,7 @@ type Committer = Arc<Mutex<BaseConsumer<Context>>>;
 
 pub(crate) struct Engine {
     producer: Producer,
-    query: Arc<BaseConsumer<Context>>,
+    query: Arc<Query>,
     committers: Mutex<HashMap<String, Committer>>,
     /// Threads of readers, joined when they have ended.
     readers: Mutex<Vec<JoinHandle<()>>>,
@@ -66,8 +68,7 @@ impl Engine {
         let metrics = Metrics::register(registry);
         let kafka = KafkaMetrics::register(registry);
         let prefix = args.topic_prefix.clone();
-        let context = Context::new(ClientKind::Reader, &prefix, &kafka);
-        let query = config::query(&config).create_with_context(context);
+        let query = Query::start(config::query(&config), &prefix, &kafka);
         let query = Arc::new(query.map_err(refused)?);
         let producer = Producer::start(
             config::producer(&config),
@@ -121,7 +122,7 @@ impl Engine {
         partition: u32,
         offset: i64,
     ) -> Result<(), Error> {
-        let committer = self.committer(group)?;
+        let committer = self.committer(&self.full(group))?;
         let mut offsets = TopicPartitionList::new();
         let native = i32::try_from(partition).unwrap_or(i32::MAX);
         offsets
@@ -133,13 +134,20 @@ impl Engine {
             let _ = committer.poll(std::time::Duration::ZERO);
             committer.commit(&offsets, CommitMode::Sync)
         });
-        match time::timeout(limits::REQUEST_TIMEOUT, commit).await {
-            Ok(Ok(committed)) => committed.map_err(failed("commit an offset")),
-            Ok(Err(_)) => Err(Error::Ended { thread: "commit" }),
-            Err(_) => Err(failed("commit an offset")(KafkaError::ConsumerCommit(
+        let committed = match time::timeout(limits::REQUEST_TIMEOUT, commit).await {
+            Ok(Ok(committed)) => committed,
+            Ok(Err(_)) => return Err(Error::Ended { thread: "commit" }),
+            Err(_) => Err(KafkaError::ConsumerCommit(
                 RDKafkaErrorCode::OperationTimedOut,
-            ))),
+            )),
+        };
+        if committed.is_err() {
+            // It may have lost the brokers for good (see [`query`]); the next commit has a new one.
+            let committers = self.committers.lock();
+            let mut committers = committers.unwrap_or_else(PoisonError::into_inner);
+            committers.remove(&self.full(group));
         }
+        committed.map_err(failed("commit an offset"))
     }
 
     fn committer(&self, group: &str) -> Result<Committer, Error> {
@@ -217,8 +225,9 @@ impl Engine {
         &self.kafka
     }
 
-    fn full(&self, topic: &str) -> String {
-        format!("{}{topic}", self.prefix)
+    /// A name as the brokers know it.
+    fn full(&self, name: &str) -> String {
+        format!("{}{name}", self.prefix)
     }
 
     /// Remembers a reader's thread, and lets go of those that have ended.
@@ -234,7 +243,14 @@ impl Engine {
         question: impl FnOnce(&BaseConsumer<Context>) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let query = Arc::clone(&self.query);
-        let asked = task::spawn_blocking(move || question(&query));
+        let asked = task::spawn_blocking(move || {
+            let answer = question(&query.client());
+            if answer.is_err() {
+                // Even "unknown" may be what a client says that has lost the brokers.
+                query.doubt();
+            }
+            answer
+        });
         asked.await.unwrap_or(Err(Error::Ended { thread: "query" }))
     }
 }

@@ -13,7 +13,6 @@ use std::{
 
 use rdkafka::{
     ClientConfig,
-    consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
     message::{Header, OwnedHeaders},
     producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig},
@@ -23,6 +22,7 @@ use tokio::{sync::oneshot, task};
 use super::{
     context::Context,
     delivery::{Deliveries, Failed, Failure},
+    query::{self, Query},
 };
 use crate::{
     batch::{Batch, Pushed},
@@ -45,8 +45,8 @@ struct Shared {
     config: ClientConfig,
     prefix: String,
     current: RwLock<Arc<BaseProducer<Context>>>,
-    /// Asks whether the brokers are back, on connections of its own.
-    query: Arc<BaseConsumer<Context>>,
+    /// Tells whether there are brokers when the producer sees none.
+    query: Arc<Query>,
     budget: Arc<Budget>,
     pulse: Pulse,
     stopped: AtomicBool,
@@ -58,7 +58,7 @@ impl Producer {
     pub(super) fn start(
         config: ClientConfig,
         prefix: &str,
-        query: Arc<BaseConsumer<Context>>,
+        query: Arc<Query>,
         metrics: Metrics,
         kafka: KafkaMetrics,
     ) -> Result<Self, Error> {
@@ -243,8 +243,8 @@ impl Shared {
         }
     }
 
-    /// Puts a new producer in the place of one that librdkafka has given up; what was in flight fails.
-    fn replace(&self) {
+    /// Puts a new producer in the place of one that cannot go on; what was in flight fails.
+    fn replace(&self, why: &str) {
         let fresh = match create(&self.config, &self.prefix, &self.kafka) {
             Ok(fresh) => Arc::new(fresh),
             Err(error) => {
@@ -259,7 +259,7 @@ impl Shared {
         };
         let reason = lost.client().fatal_error().map(|(_, reason)| reason);
         self.kafka.clients_replaced.inc();
-        tracing::warn!(reason, "replaced the producer after a fatal error");
+        tracing::warn!(reason, "replaced the producer: {why}");
         lost.context().deliveries.close();
         lost.purge(PurgeConfig::default().queue().inflight());
         if let Err(error) = lost.flush(limits::PURGE_TIMEOUT) {
@@ -302,7 +302,10 @@ struct Monitor {
     /// Records delivered at the last look, and when that number last changed or nothing was pending.
     delivered: u64,
     moved: Instant,
+    /// When the brokers were last asked.
     probed: Instant,
+    /// How often in a row the producer saw no brokers where another client did.
+    stuck: u32,
 }
 
 impl Monitor {
@@ -312,6 +315,7 @@ impl Monitor {
             delivered: 0,
             moved: Instant::now(),
             probed: Instant::now(),
+            stuck: 0,
         }
     }
 
@@ -319,8 +323,7 @@ impl Monitor {
         while let Err(mpsc::RecvTimeoutError::Timeout) = stopped.recv_timeout(limits::HEALTH_EVERY)
         {
             self.look();
-            // Serves its log lines; without a group it has nothing else to say.
-            let _ = self.shared.query.poll(std::time::Duration::ZERO);
+            self.shared.query.serve();
         }
     }
 
@@ -331,7 +334,7 @@ impl Monitor {
         if context.is_fatal() {
             self.trouble(Trouble::ClientLost);
             drop(client);
-            shared.replace();
+            shared.replace("librdkafka gave it up");
             return;
         }
         let delivered = context.deliveries.succeeded();
@@ -345,27 +348,37 @@ impl Monitor {
         if moved {
             // A delivery proves that whatever was lost is back.
             self.ready();
-        } else if lost && (!idle || !self.answers()) {
+            return;
+        }
+        if lost && (!idle || !query::answers(client.client(), None)) {
             // (While nothing is pending, brokers may just have closed idle connections.)
             self.trouble(Trouble::BrokersDown);
         } else if self.moved.elapsed() > limits::STALL_AFTER {
             self.trouble(Trouble::Stalled);
-        } else if idle
-            && !shared.pulse.get().is_ready()
-            && self.probed.elapsed() >= limits::PROBE_EVERY
-            && self.answers()
-        {
-            // Nothing is pending, so no delivery would tell that the trouble is over.
-            self.ready();
+        }
+        if !shared.pulse.get().is_ready() && self.probed.elapsed() >= limits::PROBE_EVERY {
+            self.probe(&client, idle);
         }
     }
 
-    /// Whether a broker answers a question.
-    fn answers(&mut self) -> bool {
-        let client = self.shared.query.client();
-        let answer = client.fetch_metadata(None, limits::PROBE_TIMEOUT);
+    /// What else can tell that trouble is over, or that this producer will never see it over.
+    fn probe(&mut self, client: &BaseProducer<Context>, idle: bool) {
+        if query::answers(client.client(), None) {
+            self.stuck = 0;
+            // With records pending a delivery tells more than an answer.
+            if idle {
+                self.ready();
+            }
+        } else if self.shared.query.answers() {
+            self.stuck += 1;
+            if self.stuck >= limits::STUCK_LOOKS_MAX {
+                self.stuck = 0;
+                self.shared.replace("it has lost the brokers for good");
+            }
+        } else {
+            self.stuck = 0;
+        }
         self.probed = Instant::now();
-        answer.is_ok_and(|metadata| !metadata.brokers().is_empty())
     }
 
     fn trouble(&self, trouble: Trouble) {

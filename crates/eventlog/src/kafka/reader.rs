@@ -19,12 +19,12 @@ use rdkafka::{
 };
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
-use super::{Engine, context::Context, failed};
+use super::{Engine, context::Context, failed, query};
 use crate::{
     error::{Cause, Error},
     limits,
     log::Bounds,
-    metrics::ClientKind,
+    metrics::{ClientKind, KafkaMetrics},
     reader::{At, Start},
     record::RecordBatch,
 };
@@ -56,14 +56,17 @@ impl Reader {
         config: ClientConfig,
         starts: Vec<Start>,
     ) -> Result<Self, Error> {
-        let context = Context::new(ClientKind::Reader, engine.prefix(), engine.kafka_metrics());
+        let origin = Origin {
+            config,
+            prefix: engine.prefix().to_owned(),
+            metrics: engine.kafka_metrics().clone(),
+        };
         // One request is out at most.
         let (requests, receiver) = mpsc::sync_channel(1);
         let (sender, replies) = tokio_mpsc::channel(1);
         let (opened, open) = oneshot::channel();
-        let prefix = engine.prefix().to_owned();
         let run = move || {
-            let assigned = Assigned::open(&config, context, &prefix, &starts);
+            let assigned = Assigned::open(origin, &starts);
             match assigned {
                 Ok((mut assigned, sources)) => {
                     if opened.send(Ok(sources)).is_ok() {
@@ -144,13 +147,34 @@ fn ended() -> Error {
     Error::Ended { thread: "reader" }
 }
 
+/// What a consumer is made of.
+struct Origin {
+    config: ClientConfig,
+    prefix: String,
+    metrics: KafkaMetrics,
+}
+
+impl Origin {
+    fn create(&self) -> Result<BaseConsumer<Context>, Error> {
+        let context = Context::new(ClientKind::Reader, &self.prefix, &self.metrics);
+        let created = self.config.create_with_context(context);
+        created.map_err(failed("start a consumer"))
+    }
+}
+
 /// The thread's side: a consumer with its partitions.
 struct Assigned {
+    origin: Origin,
     consumer: BaseConsumer<Context>,
     partitions: Vec<Partition>,
     /// What is read and not handed out yet.
     batch: RecordBatch,
     assigned: bool,
+    /// Whether the consumer has said that it lost all brokers and shown no record since.
+    lost: bool,
+    revived: Instant,
+    /// When a record came last, or a broker answered.
+    heard: Instant,
     /// The source of the last record: the next is mostly of the same.
     last: usize,
 }
@@ -165,18 +189,11 @@ struct Partition {
 }
 
 impl Assigned {
-    fn open(
-        config: &ClientConfig,
-        context: Context,
-        prefix: &str,
-        starts: &[Start],
-    ) -> Result<(Self, Vec<Source>), Error> {
-        let consumer: BaseConsumer<Context> = config
-            .create_with_context(context)
-            .map_err(failed("start a consumer"))?;
+    fn open(origin: Origin, starts: &[Start]) -> Result<(Self, Vec<Source>), Error> {
+        let consumer = origin.create()?;
         let (mut partitions, mut sources) = (Vec::new(), Vec::new());
         for start in starts {
-            let full = format!("{prefix}{}", start.topic);
+            let full = format!("{}{}", origin.prefix, start.topic);
             let bounds = super::watermarks(&consumer, &full, &start.topic, start.partition)?;
             let position = match start.at {
                 At::Beginning => bounds.start,
@@ -199,10 +216,14 @@ impl Assigned {
             });
         }
         let mut assigned = Self {
+            origin,
             consumer,
             partitions,
             batch: RecordBatch::default(),
             assigned: false,
+            lost: false,
+            revived: Instant::now(),
+            heard: Instant::now(),
             last: 0,
         };
         assigned.assign()?;
@@ -245,17 +266,23 @@ impl Assigned {
             } else {
                 Duration::ZERO
             };
-            if self.poll(patience)? {
-                continue;
+            let served = self.poll(patience)?;
+            if self.batch.is_empty() {
+                self.revive()?;
             }
-            if !self.batch.is_empty() || left.is_zero() || replies.is_closed() {
+            let enough = if self.batch.is_empty() {
+                left.is_zero() || replies.is_closed()
+            } else {
+                !served
+            };
+            if enough {
                 break;
             }
         }
         Ok(())
     }
 
-    /// Adds the next record to the batch, if one comes in time.
+    /// Adds the next record to the batch; says whether anything came in time, be it an error that passes by itself.
     fn poll(&mut self, patience: Duration) -> Result<bool, Error> {
         match self.consumer.poll(patience) {
             None => Ok(false),
@@ -267,6 +294,8 @@ impl Assigned {
                 {
                     partition.position = message.offset() + 1;
                     self.last = source;
+                    self.lost = false;
+                    self.heard = Instant::now();
                     copy(&message, source, &mut self.batch);
                 }
                 Ok(true)
@@ -320,6 +349,37 @@ impl Assigned {
         }
         // A record that comes all the same waits in the batch; an error comes again when somebody asks.
         let _ = self.poll(Duration::ZERO);
+    }
+
+    /// Replaces a consumer that has lost all brokers when there are some again, for it may never see them (see [`query`]).
+    fn revive(&mut self) -> Result<(), Error> {
+        self.lost |= self.consumer.context().take_brokers_down();
+        if !self.lost && self.heard.elapsed() >= limits::READER_DOUBT_AFTER {
+            // A quiet partition and a lost broker look the same.
+            self.lost = !self.answers(&self.consumer);
+            self.heard = Instant::now();
+        }
+        if !self.lost || self.revived.elapsed() < limits::PROBE_EVERY {
+            return Ok(());
+        }
+        let fresh = self.origin.create()?;
+        let answers = self.answers(&fresh);
+        self.revived = Instant::now();
+        if !answers {
+            return Ok(());
+        }
+        tracing::info!("a reader goes on with a new consumer after the loss of all brokers");
+        self.consumer = fresh;
+        self.heard = Instant::now();
+        self.lost = false;
+        self.assigned = false;
+        self.assign()
+    }
+
+    fn answers(&self, consumer: &BaseConsumer<Context>) -> bool {
+        let topic = self.partitions.first();
+        let topic = topic.map(|partition| partition.full.as_str());
+        query::answers(consumer.client(), topic)
     }
 
     /// Takes the partitions, each where it was left.

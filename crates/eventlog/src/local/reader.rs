@@ -18,9 +18,9 @@ use crate::{
 };
 
 pub(crate) struct Reader {
-    /// Keeps the directory locked and the writer alive.
-    engine: Arc<Engine>,
     conn: Arc<Mutex<Connection>>,
+    /// Keeps the directory locked and the writer alive, and is let go after the connection.
+    engine: Arc<Engine>,
     sources: Vec<Source>,
     /// The source to begin with, so that a busy one does not starve the others.
     turn: usize,

@@ -107,6 +107,9 @@ async fn an_append_to_a_broker_that_hangs_is_trouble_soon_and_transient_in_time(
     let plan = log.plan(&topics(1), 1).await.unwrap();
     log.apply(&plan).await.unwrap();
     log.append(numbered(TOPIC, 0, 0..1)).await.unwrap();
+    let start = vec![Start::new(TOPIC, 0, At::Beginning)];
+    let mut reader = log.reader(start).await.unwrap();
+    assert_eq!(rest(&mut reader).await.len(), 1);
 
     broker.pause().unwrap();
     let began = Instant::now();
@@ -137,9 +140,36 @@ async fn an_append_to_a_broker_that_hangs_is_trouble_soon_and_transient_in_time(
     assert_eq!(error.class(), Class::Transient);
     assert!(began.elapsed() < limits::DELIVERY_TIMEOUT + Duration::from_secs(10));
 
+    // By now the broker is fenced, and the first that it says after its return is that there are no brokers at all:
+    // every client of ours must get over that, though librdkafka may not.
     broker.resume().unwrap();
     await_ready(&log).await;
-    log.append(numbered(TOPIC, 0, 2..3)).await.unwrap();
+    let last = eventually(LONG, "an append", async || {
+        let offsets = log.append(numbered(TOPIC, 0, 2..3)).await.ok()?;
+        Some(offsets[0])
+    })
+    .await
+    .unwrap();
+    eventually(LONG, "bounds", async || {
+        log.bounds(TOPIC, 0)
+            .await
+            .ok()
+            .filter(|bounds| bounds.end == last + 1)
+    })
+    .await
+    .unwrap();
+    eventually(LONG, "the reader", async || {
+        let read = reader.next(10, 1000, Duration::from_millis(100)).await;
+        read.unwrap();
+        (reader.position(0) == last + 1).then_some(())
+    })
+    .await
+    .unwrap();
+    eventually(LONG, "a commit", async || {
+        log.commit("hang", TOPIC, 0, last).await.ok()
+    })
+    .await
+    .unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -203,8 +233,8 @@ async fn topics_are_planned_made_and_checked() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn topics_that_are_not_replicated_are_a_problem_unless_it_is_said_out_loud() {
-    let cluster = Cluster::start(3).unwrap();
+async fn topics_that_are_not_replicated_are_a_problem_and_those_that_are_survive_a_broker() {
+    let mut cluster = Cluster::start(3).unwrap();
     let mut args = kafka_args(&cluster.bootstrap(), "three.");
     args.allow_unreplicated = false;
     let log = Log::kafka(&args, "test", &mut Registry::default()).unwrap();
@@ -232,6 +262,18 @@ async fn topics_that_are_not_replicated_are_a_problem_unless_it_is_said_out_loud
         ),
         "{problems:?}"
     );
+
+    // With all replicated, one broker of three may be lost: appends go on, and nothing that was acknowledged is missing.
+    let mut appended = log.append(numbered(TOPIC, 0, 0..1000)).await.unwrap();
+    cluster.kill(0).unwrap();
+    for number in 1000..1100 {
+        let one = numbered(TOPIC, 0, number..number + 1);
+        appended.extend(log.append(one).await.unwrap());
+    }
+    assert_eq!(appended, (0..1100).collect::<Vec<_>>());
+    let start = vec![Start::new(TOPIC, 0, At::Beginning)];
+    let records = rest(&mut log.reader(start).await.unwrap()).await;
+    assert_eq!(records.len(), 1100);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -383,7 +425,7 @@ async fn a_commit_is_what_monitors_of_lag_see() {
     }
     let monitor: BaseConsumer = ClientConfig::new()
         .set("bootstrap.servers", broker.bootstrap())
-        .set("group.id", "monitored")
+        .set("group.id", format!("{prefix}monitored"))
         .create()
         .unwrap();
     let mut asked = TopicPartitionList::new();

@@ -1,0 +1,117 @@
+//! A client that asks for metadata and watermarks, and is renewed when it may be lost.
+//!
+//! librdkafka 2.12 forgets every broker when one answers that there are none (as Kafka does while all are fenced),
+//! and may then never connect again: <https://github.com/confluentinc/librdkafka/issues/5301>.
+//! Mostly it says that all brokers are down, and not always; so a client of ours that has said so, or that gets no answer,
+//! is not trusted to come back by itself.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Instant,
+};
+
+use rdkafka::{
+    ClientConfig,
+    client::Client,
+    consumer::{BaseConsumer, Consumer as _},
+    error::KafkaError,
+};
+
+use super::context::Context;
+use crate::{
+    limits,
+    metrics::{ClientKind, KafkaMetrics},
+};
+
+pub(super) struct Query {
+    config: ClientConfig,
+    prefix: String,
+    metrics: KafkaMetrics,
+    current: Mutex<Current>,
+}
+
+struct Current {
+    client: Arc<BaseConsumer<Context>>,
+    since: Instant,
+    /// Whether it left a question without a good answer.
+    doubtful: bool,
+}
+
+impl Query {
+    pub(super) fn start(
+        config: ClientConfig,
+        prefix: &str,
+        metrics: &KafkaMetrics,
+    ) -> Result<Self, KafkaError> {
+        let client = create(&config, prefix, metrics)?;
+        Ok(Self {
+            config,
+            prefix: prefix.to_owned(),
+            metrics: metrics.clone(),
+            current: Mutex::new(Current {
+                client,
+                since: Instant::now(),
+                doubtful: false,
+            }),
+        })
+    }
+
+    /// A client that has not lost its brokers, as far as is known.
+    pub(super) fn client(&self) -> Arc<BaseConsumer<Context>> {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let lost = current.doubtful || current.client.context().is_without_brokers();
+        // While there really are none, every new client loses them too.
+        if lost && current.since.elapsed() >= limits::PROBE_TIMEOUT {
+            current.since = Instant::now();
+            match create(&self.config, &self.prefix, &self.metrics) {
+                Ok(fresh) => {
+                    current.client = fresh;
+                    current.doubtful = false;
+                }
+                Err(error) => {
+                    tracing::error!(error = &error as &dyn std::error::Error, "start a client");
+                }
+            }
+        }
+        Arc::clone(&current.client)
+    }
+
+    /// Notes that a question was left without a good answer, which may be the client's fault.
+    pub(super) fn doubt(&self) {
+        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.doubtful = true;
+    }
+
+    /// Whether a broker answers.
+    pub(super) fn answers(&self) -> bool {
+        let answers = answers(self.client().client(), None);
+        if !answers {
+            self.doubt();
+        }
+        answers
+    }
+
+    /// Serves log lines and errors; without a group there is nothing else to poll for.
+    pub(super) fn serve(&self) {
+        let client = {
+            let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(&current.client)
+        };
+        let _ = client.poll(std::time::Duration::ZERO);
+    }
+}
+
+/// Whether a broker answers this client (about one topic, which is cheaper, or all) and knows of brokers.
+pub(super) fn answers(client: &Client<Context>, topic: Option<&str>) -> bool {
+    let answer = client.fetch_metadata(topic, limits::PROBE_TIMEOUT);
+    answer.is_ok_and(|metadata| !metadata.brokers().is_empty())
+}
+
+fn create(
+    config: &ClientConfig,
+    prefix: &str,
+    metrics: &KafkaMetrics,
+) -> Result<Arc<BaseConsumer<Context>>, KafkaError> {
+    let context = Context::new(ClientKind::Reader, prefix, metrics);
+    Ok(Arc::new(config.create_with_context(context)?))
+}
