@@ -21,6 +21,41 @@ fn a_member_does_not_wait() {
 }
 
 #[test]
+fn a_member_whose_request_had_no_id_does_not_wait_either() {
+    let what = GroupEvent::JoinRequestCreated {
+        person: n(N1),
+        join_request_id: None,
+    };
+    given([of_group(11, what)])
+        .then("unconfirmed waits[15550100001  0]")
+        .when(added(10, [n(N1)]))
+        .then("unconfirmed in[15550100001]");
+}
+
+#[test]
+fn a_younger_stamp_alone_is_seen_where_it_decides_between_two_registers() {
+    // Of one person under two identifiers.
+    given([
+        added(10, [n(N1)]),
+        removed(11, [u(U1)]),
+        linked(5, &[N1], U1),
+    ])
+    .then("unconfirmed")
+    .when(added(12, [n(N1)]))
+    .then("unconfirmed in[15550100001/US.1]");
+    // Of a request that was answered before it was made again.
+    given([answered(9, &[J1]), asked(10, n(N1), J1)])
+        .then(&format!("unconfirmed waits[15550100001 {J1} 10]"))
+        .when(answered(11, &[J1]))
+        .then("unconfirmed");
+    // Of a group that went, and of something else.
+    given([settings(9, "one"), of_group(10, GroupEvent::Deleted)])
+        .then("gone subject=one")
+        .when(settings(11, "one"))
+        .then("gone subject=one doubt[existence]");
+}
+
+#[test]
 fn a_join_request_that_a_read_names_otherwise_is_shown_once() {
     // The webhook named a number, the API a user id, and nothing links them but the request.
     given([
