@@ -73,3 +73,6 @@ fn lag(text: &str) -> Result<Duration, String> {
 fn number(text: &str) -> Result<PhoneNumberId, String> {
     PhoneNumberId::parse(text).map_err(|error| error.to_string())
 }
+
+#[cfg(test)]
+mod tests;

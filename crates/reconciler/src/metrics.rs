@@ -80,6 +80,7 @@ pub struct Metrics {
     pub(crate) repairs: Counter,
     pub(crate) events: Counts,
     pub(crate) append_failures: Counter,
+    pub(crate) state_records: Counter,
     last_pass: Family<OfNumber, Gauge>,
     suspects: Family<OfNumber, Gauge>,
     budget: Family<OfNumber, Gauge>,
@@ -131,6 +132,11 @@ impl Metrics {
             "append_failures",
             "Appends that the log did not take, each try counted",
             self.append_failures.clone(),
+        );
+        registry.register(
+            "state_records",
+            "Records of the state topics followed",
+            self.state_records.clone(),
         );
     }
 

@@ -112,6 +112,9 @@ impl<R: Read> Keeper<R> {
                 () = shutdown.cancelled() => break,
                 Some(ended) = self.memory.visits.join_next_with_id(), if is_visiting => {
                     self.visit_ended(ended).await?;
+                    if !self.is_paused() {
+                        self.send_out();
+                    }
                     continue;
                 }
                 () = self.clock.sleep(TICK) => {}

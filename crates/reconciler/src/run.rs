@@ -12,6 +12,7 @@ use domain::{
     plan::{Reason, candidate},
 };
 use eventlog::Log;
+use prometheus_client::metrics::counter::Counter;
 
 use crate::{
     Args, Error,
@@ -62,7 +63,7 @@ pub async fn run_with(
         return Ok(());
     }
     let upstream = Arc::new(upstream);
-    let snapshots = Snapshots::new();
+    let snapshots = Snapshots::new(metrics.state_records.clone());
     let (clock, shutdown) = (ctx.clock.clone(), ctx.shutdown.clone());
     let opened = Appender::open(log.clone(), clock, shutdown, metrics.clone()).await;
     let Some(appender) = opened.map_err(Error::Log)? else {
@@ -106,7 +107,7 @@ pub async fn run_with(
 /// [`Error::List`] if Meta's list could not be read, [`Error::Log`] if the state topics could not.
 pub async fn dry_run(args: &Args, ctx: &Ctx, log: Log) -> anyhow::Result<String> {
     let meta = Meta::new(args).map_err(Error::Client)?;
-    let snapshots = Snapshots::new();
+    let snapshots = Snapshots::new(Counter::default());
     let follower =
         snapshots
             .clone()

@@ -14,6 +14,7 @@ use domain::{
     position::Envelope,
 };
 use eventlog::{At, Class, Log, Reader, Start};
+use prometheus_client::metrics::counter::Counter;
 use tokio::sync::watch;
 use wire::{
     Record, Stored,
@@ -30,6 +31,8 @@ const WAIT: Duration = Duration::from_millis(500);
 pub(crate) struct Snapshots {
     held: Arc<Mutex<Held>>,
     caught_up: watch::Sender<bool>,
+    /// Records taken.
+    records: Counter,
 }
 
 /// All groups and numbers, keeping the greatest position of each.
@@ -50,10 +53,12 @@ struct Marked<S> {
 }
 
 impl Snapshots {
-    pub(crate) fn new() -> Self {
+    /// Nothing held yet; `records` counts what is taken.
+    pub(crate) fn new(records: Counter) -> Self {
         Self {
             held: Arc::new(Mutex::new(Held::default())),
             caught_up: watch::channel(false).0,
+            records,
         }
     }
 
@@ -116,6 +121,15 @@ impl Snapshots {
         self.held().reading += 1;
         let (mut has_reached, mut is_failing) = (false, true);
         loop {
+            if !has_reached && reader.reached_all_ends() {
+                has_reached = true;
+                self.held().sweep();
+                self.caught_up.send_replace(true);
+            }
+            if is_failing && has_reached {
+                is_failing = false;
+                check.ok();
+            }
             let read = reader.next(FOLLOW_RECORDS_MAX, FOLLOW_BYTES_MAX, WAIT);
             let batch = match read.await {
                 Ok(batch) => batch,
@@ -130,15 +144,7 @@ impl Snapshots {
             for record in batch.iter() {
                 self.take(record.key, record.value);
             }
-            if !has_reached && reader.reached_all_ends() {
-                has_reached = true;
-                self.held().sweep();
-                self.caught_up.send_replace(true);
-            }
-            if is_failing && has_reached {
-                is_failing = false;
-                check.ok();
-            }
+            self.records.inc_by(batch.len() as u64);
         }
     }
 

@@ -207,3 +207,6 @@ fn log(error: &api::Error, refused: Refused) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

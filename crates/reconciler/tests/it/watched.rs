@@ -1,0 +1,147 @@
+//! Meta's API as the simulator plays it, with a note of every call, and a hand on single answers.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    sync::{Arc, Mutex},
+};
+
+use domain::ids::{GroupId, PhoneNumberId, Second};
+use reconciler::upstream::{Answer, Info, JoinRequestPage, Meta, Page, Read, Refused};
+use tokio::sync::watch;
+
+/// A call that was answered.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Call {
+    /// The group that was read; none for a page of the list.
+    pub(crate) group_id: Option<GroupId>,
+    pub(crate) t0: Second,
+    pub(crate) refused: Option<Refused>,
+}
+
+#[derive(Clone)]
+pub(crate) struct Watched {
+    meta: Meta,
+    calls: Arc<Mutex<Vec<Call>>>,
+    under_way: watch::Sender<usize>,
+    /// Groups whose info is answered so, whatever the simulator says.
+    refused: Arc<Mutex<BTreeMap<GroupId, Refused>>>,
+    /// Pages of the list are not answered while this is shut.
+    is_list_shut: watch::Sender<bool>,
+    /// The list is answered as of a number without groups.
+    is_list_empty: watch::Sender<bool>,
+}
+
+impl Watched {
+    pub(crate) fn new(meta: Meta) -> Self {
+        Self {
+            meta,
+            calls: Arc::default(),
+            under_way: watch::channel(0).0,
+            refused: Arc::default(),
+            is_list_shut: watch::channel(false).0,
+            is_list_empty: watch::channel(false).0,
+        }
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.calls.lock().unwrap().clone()
+    }
+
+    pub(crate) fn refuse(&self, group_id: &GroupId, refused: Refused) {
+        let mut all = self.refused.lock().unwrap();
+        all.insert(group_id.clone(), refused);
+    }
+
+    pub(crate) fn shut_list(&self, is_shut: bool) {
+        self.is_list_shut.send_replace(is_shut);
+    }
+
+    pub(crate) fn hide_list(&self, is_hidden: bool) {
+        self.is_list_empty.send_replace(is_hidden);
+    }
+
+    /// Waits until no call is under way.
+    pub(crate) async fn idle(&self) {
+        let mut under_way = self.under_way.subscribe();
+        under_way.wait_for(|calls| *calls == 0).await.unwrap();
+    }
+
+    /// Calls under way.
+    pub(crate) fn under_way(&self) -> usize {
+        *self.under_way.borrow()
+    }
+
+    /// Waits until a call is under way.
+    pub(crate) async fn busy(&self) {
+        let mut under_way = self.under_way.subscribe();
+        under_way.wait_for(|calls| *calls > 0).await.unwrap();
+    }
+
+    async fn watch<T>(
+        &self,
+        group_id: Option<&GroupId>,
+        call: impl Future<Output = Answer<T>>,
+    ) -> Answer<T> {
+        let under_way = UnderWay::begin(&self.under_way);
+        let answer = call.await;
+        self.calls.lock().unwrap().push(Call {
+            group_id: group_id.cloned(),
+            t0: answer.t0,
+            refused: answer.result.as_ref().err().copied(),
+        });
+        drop(under_way);
+        answer
+    }
+}
+
+/// Counts a call as under way, also if it is dropped half-way.
+struct UnderWay<'a>(&'a watch::Sender<usize>);
+
+impl<'a> UnderWay<'a> {
+    fn begin(calls: &'a watch::Sender<usize>) -> Self {
+        calls.send_modify(|calls| *calls += 1);
+        Self(calls)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.send_modify(|calls| *calls -= 1);
+    }
+}
+
+impl Read for Watched {
+    async fn list(&self, number: &PhoneNumberId, after: Option<&str>) -> Answer<Page> {
+        let call = async {
+            let mut is_shut = self.is_list_shut.subscribe();
+            is_shut.wait_for(|is_shut| !is_shut).await.unwrap();
+            let mut answer = self.meta.list(number, after).await;
+            if *self.is_list_empty.borrow() {
+                answer.result = answer.result.map(|_| Page::default());
+            }
+            answer
+        };
+        self.watch(None, call).await
+    }
+
+    async fn group(&self, group_id: &GroupId) -> Answer<Info> {
+        let call = async {
+            let mut answer = self.meta.group(group_id).await;
+            if let Some(refused) = self.refused.lock().unwrap().get(group_id) {
+                answer.result = Err(*refused);
+            }
+            answer
+        };
+        self.watch(Some(group_id), call).await
+    }
+
+    async fn join_requests(
+        &self,
+        group_id: &GroupId,
+        after: Option<&str>,
+    ) -> Answer<JoinRequestPage> {
+        let call = self.meta.join_requests(group_id, after);
+        self.watch(Some(group_id), call).await
+    }
+}

@@ -1,0 +1,444 @@
+//! A simulated WhatsApp, a log, a fold and a reconciler, all by one clock that tests move.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+    num::NonZeroU32,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+use chassis::{Clock, Ctx, ManualClock};
+use domain::{
+    event::{About, Event, GroupEvent, NumberEvent, Source},
+    group::{Existence, View},
+    ids::{Entity, EventId, GroupId, PhoneNumberId, Second},
+};
+use eventlog::{Batch, Cleanup, Log, TopicSpec};
+use prometheus_client::registry::Registry;
+use reconciler::{Args, Metrics, upstream::Meta};
+use reqwest::{Client, Method};
+use serde_json::{Value, json};
+use simulator::{Config, Simulator};
+use tempfile::TempDir;
+use tokio::task::{JoinHandle, yield_now};
+use wire::topics::{self, Topic, key};
+
+use crate::{fold::Fold, watched::Watched};
+
+/// The second at which every world begins.
+pub(crate) const START: Second = 1_780_000_000;
+
+/// The business number of every world.
+pub(crate) const NUMBER: &str = "300000000000001";
+
+/// L, in seconds.
+pub(crate) const LAG: Second = 2;
+
+/// Turns of half a second after which something that should have happened counts as never happening.
+const TURNS_MAX: usize = 4_000;
+
+pub(crate) struct World {
+    pub(crate) simulator: Simulator,
+    pub(crate) args: Args,
+    pub(crate) log: Log,
+    pub(crate) fold: Fold,
+    pub(crate) metas: Watched,
+    pub(crate) clock: Clock,
+    pub(crate) hand: ManualClock,
+    meta_now_ms: Arc<AtomicI64>,
+    client: Client,
+    running: Option<(Ctx, JoinHandle<anyhow::Result<()>>)>,
+    _dir: TempDir,
+}
+
+/// What can be compared of a group: subject, description, suspended, members and who waits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Facts {
+    pub(crate) subject: String,
+    pub(crate) description: String,
+    pub(crate) suspended: bool,
+    pub(crate) participants: BTreeSet<[String; 2]>,
+    pub(crate) join_requests: BTreeSet<[String; 2]>,
+}
+
+/// Topics as they are deployed, for the local log.
+pub(crate) fn specs() -> Vec<TopicSpec> {
+    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap();
+    let spec = |topic: &Topic| {
+        let spec = topic.spec();
+        TopicSpec {
+            name: spec.name.to_owned(),
+            partitions: 1,
+            cleanup: match spec.cleanup {
+                topics::Cleanup::Delete { retention } => Cleanup::Delete {
+                    retention_ms: ms(retention),
+                },
+                topics::Cleanup::Compact => Cleanup::Compact,
+                topics::Cleanup::CompactAndDelete { retention } => Cleanup::CompactAndDelete {
+                    retention_ms: ms(retention),
+                },
+            },
+            segment_ms: ms(spec.segment),
+            delete_retention_ms: ms(spec.delete_retention),
+            min_compaction_lag_ms: ms(spec.min_compaction_lag),
+        }
+    };
+    Topic::ALL.iter().map(spec).collect()
+}
+
+/// A local log with these topics, by a clock.
+pub(crate) fn open_log(dir: &TempDir, topics: &[TopicSpec], clock: &Clock) -> Log {
+    let clock = clock.clone();
+    let now_ms = move || i64::try_from(clock.now_ms()).unwrap();
+    Log::local(
+        &dir.path().join("log"),
+        topics,
+        now_ms,
+        &mut Registry::default(),
+    )
+    .unwrap()
+}
+
+/// Settings against a Graph API at `url`: L 2 s, a list pass every 5 s, 20 calls a second.
+pub(crate) fn args(dir: &TempDir, url: &str) -> Args {
+    let token = dir.path().join("token");
+    fs::write(&token, "token").unwrap();
+    Args {
+        graph_url: url.parse().unwrap(),
+        graph_version: "v25.0".to_owned(),
+        access_token_file: token.to_str().unwrap().parse().unwrap(),
+        phone_number_id: vec![PhoneNumberId::parse(NUMBER).unwrap()],
+        api_lag: Duration::from_secs(LAG.unsigned_abs()),
+        list_every: Duration::from_secs(5),
+        reads_per_hour: NonZeroU32::new(72_000).unwrap(),
+        dry_run: false,
+    }
+}
+
+impl World {
+    /// A world of so many groups, none of which Rollcall knows; the reconciler does not run yet.
+    pub(crate) async fn new(groups: u32) -> Self {
+        let (clock, hand) = Clock::manual(START.unsigned_abs() * 1_000);
+        let (meta_clock, meta_now_ms) = simulator::Clock::manual(START * 1_000);
+        let config = Config {
+            groups,
+            clock: meta_clock,
+            ..Config::default()
+        };
+        let simulator = Simulator::start(config).await.unwrap();
+        let dir = TempDir::new().unwrap();
+        let log = open_log(&dir, &specs(), &clock);
+        let args = args(&dir, &simulator.url());
+        let metas = Watched::new(Meta::new(&args).unwrap());
+        Self {
+            fold: Fold::start(log.clone()),
+            client: Client::builder().no_proxy().build().unwrap(),
+            simulator,
+            args,
+            log,
+            metas,
+            clock,
+            hand,
+            meta_now_ms,
+            running: None,
+            _dir: dir,
+        }
+    }
+
+    /// A world whose reconciler runs and has read everything.
+    pub(crate) async fn hydrated(groups: u32) -> Self {
+        let mut world = Self::new(groups).await;
+        world.start().await;
+        world.until_agreement().await;
+        world
+    }
+
+    /// Starts the reconciler, and waits until it has followed what there is.
+    pub(crate) async fn start(&mut self) {
+        let ctx = Ctx::new(self.clock.clone());
+        let metrics = ctx.metrics.register(Metrics::register);
+        let running = reconciler::run_with(
+            self.args.clone(),
+            ctx.clone(),
+            self.log.clone(),
+            metrics,
+            self.metas.clone(),
+        );
+        self.running = Some((ctx.clone(), tokio::spawn(running)));
+        while !ctx.health.ready().checks.iter().any(|check| check.ok) {
+            yield_now().await;
+        }
+    }
+
+    /// Ends the reconciler as SIGTERM does, and expects that it ends well.
+    pub(crate) async fn stop(&mut self) {
+        let (ctx, running) = self.running.take().unwrap();
+        ctx.shutdown.cancel();
+        running.await.unwrap().unwrap();
+    }
+
+    /// A line of the metrics, without its labels.
+    pub(crate) fn metric(&self, name: &str) -> Option<f64> {
+        let (ctx, _) = self.running.as_ref().unwrap();
+        let text = ctx.metrics.encode();
+        let line = text.lines().find(|line| {
+            line.strip_prefix(name)
+                .is_some_and(|rest| rest.starts_with(['{', ' ']))
+        })?;
+        line.rsplit(' ').next()?.parse().ok()
+    }
+
+    /// Meta's second.
+    pub(crate) fn now(&self) -> Second {
+        self.meta_now_ms.load(Ordering::SeqCst) / 1_000
+    }
+
+    /// Half a second passes, everywhere, and everything that comes of it is done.
+    pub(crate) async fn turn(&self) {
+        self.meta_now_ms.fetch_add(500, Ordering::SeqCst);
+        self.hand.advance(Duration::from_millis(500));
+        self.settled().await;
+    }
+
+    /// Waits until the reconciler waits for time to pass, and what was appended is folded and followed.
+    async fn settled(&self) {
+        let mut before = -1;
+        loop {
+            self.metas.idle().await;
+            let end = self.end(Topic::Events).await;
+            let mut next = self.fold.next.subscribe();
+            next.wait_for(|next| *next >= end).await.unwrap();
+            if let Some((_, running)) = &self.running {
+                assert!(!running.is_finished(), "the reconciler ended");
+                let states = self.end(Topic::Groups).await + self.end(Topic::Numbers).await;
+                while self.metric("reconciler_state_records_total") < Some(states as f64) {
+                    yield_now().await;
+                }
+                self.hand.wait_for_sleepers(1).await;
+            }
+            for _ in 0..8 {
+                yield_now().await;
+            }
+            if end == before && self.metas.under_way() == 0 {
+                return;
+            }
+            before = end;
+        }
+    }
+
+    async fn end(&self, topic: Topic) -> i64 {
+        self.log.bounds(topic.name(), 0).await.unwrap().end
+    }
+
+    /// Lets time pass until something holds.
+    pub(crate) async fn until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+        self.settled().await;
+        for _ in 0..TURNS_MAX {
+            if holds(self) {
+                return;
+            }
+            self.turn().await;
+        }
+        panic!("never: {what}\n{}", self.differences());
+    }
+
+    /// Lets so many seconds pass, in all of which something holds.
+    pub(crate) async fn throughout(
+        &self,
+        seconds: usize,
+        what: &str,
+        holds: impl Fn(&Self) -> bool,
+    ) {
+        for _ in 0..seconds * 2 {
+            assert!(holds(self), "not any more: {what}\n{}", self.differences());
+            self.turn().await;
+        }
+    }
+
+    pub(crate) async fn until_agreement(&self) {
+        self.until("agreement", Self::agrees).await;
+    }
+
+    pub(crate) fn agrees(&self) -> bool {
+        self.truth() == self.held()
+    }
+
+    fn differences(&self) -> String {
+        let (truth, held) = (self.truth(), self.held());
+        let ids: BTreeSet<&GroupId> = truth.keys().chain(held.keys()).collect();
+        let differing = ids.into_iter().filter(|id| truth.get(*id) != held.get(*id));
+        let lines = differing.take(3).map(|id| {
+            format!(
+                "{id}\n  truth {:?}\n  held  {:?}\n",
+                truth.get(id),
+                held.get(id)
+            )
+        });
+        lines.collect()
+    }
+
+    /// What is true.
+    pub(crate) fn truth(&self) -> BTreeMap<GroupId, Facts> {
+        let state = self.simulator.state();
+        let groups = state["numbers"][0]["groups"].as_array().unwrap();
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let people = |value: &Value| -> BTreeSet<[String; 2]> {
+            let people = value.as_array().unwrap().iter();
+            people
+                .map(|person| [text(&person["wa_id"]), text(&person["user_id"])])
+                .collect()
+        };
+        let facts = groups.iter().map(|group| {
+            let facts = Facts {
+                subject: text(&group["subject"]),
+                description: text(&group["description"]),
+                suspended: group["suspended"] == true,
+                participants: people(&group["participants"]),
+                join_requests: people(&group["join_requests"]),
+            };
+            (GroupId::parse(&text(&group["group_id"])).unwrap(), facts)
+        });
+        facts.collect()
+    }
+
+    /// What the fold holds of active groups.
+    pub(crate) fn held(&self) -> BTreeMap<GroupId, Facts> {
+        let folded = self.fold.held.lock().unwrap();
+        let views = folded
+            .groups
+            .iter()
+            .filter_map(|(id, group)| Some((id.clone(), group.view()?)));
+        views
+            .filter(|(_, view)| view.existence == Some(Existence::Active))
+            .map(|(id, view)| (id, facts(&view)))
+            .collect()
+    }
+
+    pub(crate) fn view(&self, group_id: &GroupId) -> Option<View> {
+        let folded = self.fold.held.lock().unwrap();
+        folded.groups.get(group_id)?.view()
+    }
+
+    /// Second of the last complete read of a group.
+    pub(crate) fn verified(&self, group_id: &GroupId) -> Second {
+        let folded = self.fold.held.lock().unwrap();
+        folded.groups.get(group_id).map_or(0, |g| g.core.verified)
+    }
+
+    /// Ids of all groups that there are.
+    pub(crate) fn ids(&self) -> Vec<GroupId> {
+        self.truth().into_keys().collect()
+    }
+
+    /// Everything appended so far.
+    pub(crate) fn events(&self) -> Vec<Event> {
+        self.fold.held.lock().unwrap().events.clone()
+    }
+
+    /// What was appended of groups, of the kind that `is` names.
+    pub(crate) fn said(&self, is: impl Fn(&GroupEvent) -> bool) -> Vec<(GroupId, Second)> {
+        let said = self.events().into_iter().filter_map(|event| {
+            let About::Group(id, what) = event.about else {
+                return None;
+            };
+            is(&what).then_some((id, event.at))
+        });
+        said.collect()
+    }
+
+    /// Groups that were asserted gone.
+    pub(crate) fn gone(&self) -> Vec<(GroupId, Second)> {
+        self.said(|what| matches!(what, GroupEvent::Unknown))
+    }
+
+    /// What ingest would append of a group, at Meta's second.
+    pub(crate) async fn webhook(&self, group_id: &GroupId, at: Second, what: GroupEvent) {
+        let about = About::Group(group_id.clone(), what);
+        self.append(at, Source::Webhook, about).await;
+    }
+
+    /// What is appended of the number.
+    pub(crate) async fn of_number(&self, what: NumberEvent) {
+        let about = About::Number(PhoneNumberId::parse(NUMBER).unwrap(), what);
+        self.append(self.now(), Source::Webhook, about).await;
+    }
+
+    async fn append(&self, at: Second, source: Source, about: About) {
+        let entity = match &about {
+            About::Group(id, _) => Entity::Group(id.clone()),
+            About::Number(id, _) => Entity::Number(id.clone()),
+            About::Message(..) | About::Request(..) => panic!("not appended by tests"),
+        };
+        let mut event = Event {
+            id: EventId::default(),
+            at,
+            source,
+            phone_number_id: Some(PhoneNumberId::parse(NUMBER).unwrap()),
+            waba_id: None,
+            about,
+        };
+        wire::id::identify(&mut event);
+        let (mut value, mut batch) = (Vec::new(), Batch::new());
+        wire::encode_event(&event, &mut value);
+        let now_ms = i64::try_from(self.clock.now_ms()).unwrap();
+        let key = key(&entity);
+        batch.push(Topic::Events.name(), 0, &key, Some(&value), &[], now_ms);
+        self.log.append(batch).await.unwrap();
+        self.settled().await;
+    }
+
+    /// Changes faults of the API.
+    pub(crate) async fn api(&self, faults: Value) {
+        self.call(Method::PUT, "/sim/faults", json!({"api": faults}))
+            .await;
+    }
+
+    /// A person acts; nobody tells Rollcall.
+    pub(crate) async fn act(&self, wa_id: &str, act: &str, body: Value) -> Value {
+        self.call(Method::POST, &format!("/sim/users/{wa_id}/{act}"), body)
+            .await
+    }
+
+    /// The business acts by another tool; nobody tells Rollcall.
+    pub(crate) async fn business(&self, method: Method, path: &str, mut body: Value) -> Value {
+        body["messaging_product"] = json!("whatsapp");
+        self.call(method, path, body).await
+    }
+
+    /// The business deletes a group.
+    pub(crate) async fn delete(&self, group_id: &GroupId) {
+        self.business(Method::DELETE, &format!("/{group_id}"), json!({}))
+            .await;
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Value) -> Value {
+        let request = self
+            .client
+            .request(method, format!("{}{path}", self.simulator.url()))
+            .bearer_auth("token")
+            .json(&body);
+        let answer = request.send().await.unwrap();
+        let status = answer.status();
+        let body: Value = answer.json().await.unwrap();
+        assert!(status.is_success(), "{path}: {status} {body}");
+        body
+    }
+}
+
+/// What can be compared of a view.
+pub(crate) fn facts(view: &View) -> Facts {
+    let text = |text: &Option<domain::ids::Text>| text.as_deref().unwrap_or_default().to_owned();
+    let waiting = view.join_requests.iter().map(|ask| &ask.person);
+    let names = |person: &domain::group::Participant| [text(&person.wa_id), text(&person.user_id)];
+    Facts {
+        subject: text(&view.subject),
+        description: text(&view.description),
+        suspended: view.suspended == Some(true),
+        participants: view.participants.iter().map(names).collect(),
+        join_requests: waiting.map(names).collect(),
+    }
+}
