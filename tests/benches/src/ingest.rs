@@ -57,8 +57,9 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
         "\n## ingest: POSTs of {:.1} items and {:.0} bytes on average\n",
         pool.items_mean, pool.bytes_mean
     );
-    println!("| load | POSTs | a second | CPU-s per million POSTs | p50 ms | p99 ms | p99.9 ms |");
-    println!("|---|--:|--:|--:|--:|--:|--:|");
+    println!("CPU-seconds are for a million POSTs.\n");
+    println!("| load | POSTs | a second | user | system | CPU-s | p50 ms | p99 ms | p99.9 ms |");
+    println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     let closed = format!("closed, {} connections", cli.connections);
     row(&service, &closed, || {
         load::closed(address, &pool.requests, cli.connections, cli.webhooks)
@@ -81,16 +82,16 @@ fn open(cli: &Cli, address: SocketAddr, requests: &[Vec<u8>], rate: u32) -> Resu
 }
 
 fn row(service: &Service, name: &str, run: impl FnOnce() -> Result<Loop>) -> Result<()> {
-    let before = service.cpu_seconds()?;
+    let before = service.cpu()?;
     let done = run()?;
-    let cpu = service.cpu_seconds()? - before;
+    let cpu = service.cpu()?;
     check(&done)?;
     let count = done.latencies.len() as f64;
     let ms = |duration: Duration| duration.as_secs_f64() * 1e3;
     println!(
-        "| {name} | {count} | {:.0} | {:.1} | {:.2} | {:.2} | {:.2} |",
+        "| {name} | {count} | {:.0} | {} | {:.2} | {:.2} | {:.2} |",
         count / done.wall.as_secs_f64(),
-        cpu / count * 1e6,
+        cpu.cells(before, count),
         ms(done.quantile(0.5)),
         ms(done.quantile(0.99)),
         ms(done.quantile(0.999)),

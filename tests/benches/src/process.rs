@@ -63,6 +63,28 @@ pub(crate) fn apply_topics(binary: &Path, brokers: &str, partitions: u32) -> Res
     Ok(())
 }
 
+/// Seconds of a processor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cpu {
+    user: f64,
+    system: f64,
+}
+
+impl Cpu {
+    /// User, system and both together since `before`, for a million of what there were `count` of: three cells.
+    pub(crate) fn cells(self, before: Self, count: f64) -> String {
+        let (user, system) = (self.user - before.user, self.system - before.system);
+        let [user, system, both] =
+            [user, system, user + system].map(|seconds| seconds / count * 1e6);
+        format!("{user:.1} | {system:.1} | **{both:.1}**")
+    }
+
+    pub(crate) const NONE: Self = Self {
+        user: 0.0,
+        system: 0.0,
+    };
+}
+
 /// A service that is measured.
 #[derive(Debug)]
 pub(crate) struct Service {
@@ -84,6 +106,8 @@ impl Service {
             admin,
             http: reqwest::Client::builder()
                 .no_proxy()
+                // Between two loops the service closes what is idle.
+                .pool_max_idle_per_host(0)
                 .timeout(Duration::from_secs(10))
                 .build()
                 .context("set up the HTTP client")?,
@@ -129,18 +153,18 @@ impl Service {
         })
     }
 
-    /// User and system time of the process so far, in seconds.
-    pub(crate) fn cpu_seconds(&self) -> Result<f64> {
+    /// User and system time of the process so far.
+    pub(crate) fn cpu(&self) -> Result<Cpu> {
         let stat = fs::read_to_string(format!("/proc/{}/stat", self.process.pid()))
             .context("read the process's stat")?;
         // The name in brackets may hold anything; state is the first field after it.
         let (_, fields) = stat.rsplit_once(") ").context("an odd stat")?;
         let mut fields = fields.split(' ').skip(11);
-        let mut ticks = || fields.next().and_then(|field| field.parse::<f64>().ok());
-        let (Some(user), Some(system)) = (ticks(), ticks()) else {
+        let mut seconds = || Some(fields.next()?.parse::<f64>().ok()? / TICKS_PER_SECOND);
+        let (Some(user), Some(system)) = (seconds(), seconds()) else {
             bail!("an odd stat");
         };
-        Ok((user + system) / TICKS_PER_SECOND)
+        Ok(Cpu { user, system })
     }
 
     /// The most memory it ever had resident, in MiB.

@@ -12,7 +12,7 @@ use crate::{
     Cli,
     events::Events,
     log,
-    process::{Service, apply_topics, bytes_below},
+    process::{Cpu, Service, apply_topics, bytes_below},
 };
 
 /// The slowest that is still waited for, events a second.
@@ -48,12 +48,12 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
     // Ready is said of a partition once all that was in it at the start is folded and published.
     let within = START_WITHIN + Duration::from_secs(cli.events as u64 / SLOWEST);
     service.await_ready(within)?;
-    let folded = (began.elapsed(), service.cpu_seconds()?);
+    let folded = (began.elapsed(), service.cpu()?);
     await_until(START_WITHIN, "the store to be written", || {
         let pending = service.metric("projector_store_pending_entries").ok()?;
         (pending == 0.0).then_some(())
     })?;
-    let written = (began.elapsed(), service.cpu_seconds()?);
+    let written = (began.elapsed(), service.cpu()?);
     let counted = service.metric("projector_folded_events_total")?;
     if counted < cli.events as f64 {
         bail!("it was ready after {counted} of {} events", cli.events);
@@ -86,7 +86,7 @@ fn print(
     cli: &Cli,
     service: &Service,
     (in_events, in_receipts): (u64, u64),
-    [folded, written]: [(Duration, f64); 2],
+    [folded, written]: [(Duration, Cpu); 2],
 ) -> Result<()> {
     let states = service.metric("projector_states_published_bytes_total")?;
     let read = service.metric("projector_events_read_bytes_total")?;
@@ -94,18 +94,19 @@ fn print(
         "\n## projector: {in_events} events and {in_receipts} receipts of {} groups, {} partitions\n",
         cli.groups, cli.partitions
     );
-    println!("| until | seconds | events a second | CPU-s per million events |");
-    println!("|---|--:|--:|--:|");
+    println!("CPU-seconds are for a million events.\n");
+    println!("| until | seconds | events a second | user | system | CPU-s |");
+    println!("|---|--:|--:|--:|--:|--:|");
     let count = cli.events as f64;
     for (name, (wall, cpu)) in [
         ("all is folded and published", folded),
         ("all is in the store", written),
     ] {
         println!(
-            "| {name} | {:.1} | {:.0} | {:.1} |",
+            "| {name} | {:.1} | {:.0} | {} |",
             wall.as_secs_f64(),
             count / wall.as_secs_f64(),
-            cpu / count * 1e6
+            cpu.cells(Cpu::NONE, count)
         );
     }
     println!(

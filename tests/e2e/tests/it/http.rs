@@ -14,6 +14,8 @@ static CLIENT: LazyLock<(Runtime, Client)> = LazyLock::new(|| {
     let client = Client::builder()
         .timeout(ANSWER_WITHIN)
         .no_proxy()
+        // A service closes what is idle, which can cross with the next request.
+        .pool_max_idle_per_host(0)
         .build()
         .unwrap();
     (runtime, client)
