@@ -93,7 +93,9 @@ impl Fold {
                 wire::encode_number(id, number, &mut value);
                 (Topic::Numbers, Entity::Number(id.clone()))
             }
-            about => panic!("the reconciler appends nothing about {about:?}"),
+            About::Message(..) | About::Request(..) => {
+                panic!("nothing here is about messages or requests")
+            }
         };
         held.events.push(event);
         let value = (!value.is_empty()).then_some(value.as_slice());

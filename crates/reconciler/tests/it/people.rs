@@ -1,5 +1,7 @@
 //! One person under several identifiers.
 
+use std::time::Duration;
+
 use domain::{
     event::{GroupEvent, NumberEvent, Person},
     ids::GroupId,
@@ -39,6 +41,8 @@ async fn numbers_that_the_api_hides_are_kept_from_what_is_held() {
         }
     }
     world.api(json!({"hide_wa_id": true})).await;
+    // Links between identifiers live for eight days unless they are said again.
+    world.pass(Duration::from_secs(9 * 86_400)).await;
     let hidden = world.now();
     world
         .until("all were read again", |world| {

@@ -199,8 +199,14 @@ impl World {
 
     /// Half a second passes, everywhere, and everything that comes of it is done.
     pub(crate) async fn turn(&self) {
-        self.meta_now_ms.fetch_add(500, Ordering::SeqCst);
-        self.hand.advance(Duration::from_millis(500));
+        self.pass(Duration::from_millis(500)).await;
+    }
+
+    /// Time passes at once, and everything that comes of it is done.
+    pub(crate) async fn pass(&self, time: Duration) {
+        let ms = i64::try_from(time.as_millis()).unwrap();
+        self.meta_now_ms.fetch_add(ms, Ordering::SeqCst);
+        self.hand.advance(time);
         self.settled().await;
     }
 
