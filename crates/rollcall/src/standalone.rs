@@ -14,6 +14,9 @@ use crate::topics::specs;
 
 /// Settings of `rollcall standalone`.
 #[derive(Debug, Clone, ClapArgs)]
+#[command(mut_arg("data_dir", |arg| arg.help(
+    "Directory of everything that is kept: log/ is the truth and worth a backup, store/ is a cache"
+)))]
 pub(crate) struct Args {
     #[command(flatten)]
     pub(crate) ingest: ::ingest::Args,
