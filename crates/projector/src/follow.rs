@@ -128,7 +128,13 @@ impl Follower {
         let working = tokio::task::spawn_blocking(move || {
             let entries = match topic {
                 Topic::Changes => intake.changes(&batch, from),
-                _ => intake.states(topic, &batch, from),
+                Topic::Events
+                | Topic::Receipts
+                | Topic::Groups
+                | Topic::Messages
+                | Topic::Requests
+                | Topic::Numbers
+                | Topic::Quarantine => intake.states(topic, &batch, from),
             };
             (intake, entries)
         });
