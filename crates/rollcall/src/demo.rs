@@ -271,7 +271,7 @@ async fn agreement(
                 differences,
             });
         }
-        if took.as_secs() % 5 == 0 && took.subsec_millis() < 500 {
+        if took.as_secs().is_multiple_of(5) && took.subsec_millis() < 500 {
             line(format_args!(
                 "{:>4} s after the last delivery, {} of {groups} groups differ",
                 took.as_secs(),

@@ -156,15 +156,14 @@ async fn show(one: One) -> anyhow::Result<()> {
         return line(&group);
     }
     for (name, value) in group.as_object().context("the answer is no group")? {
-        match value {
-            Value::Array(items) => {
-                line(format_args!("{name}:"))?;
-                items
-                    .iter()
-                    .try_for_each(|item| line(format_args!("  {}", plain(item))))?;
-            }
-            _ => line(format_args!("{name}: {}", plain(value)))?,
-        }
+        let Value::Array(items) = value else {
+            line(format_args!("{name}: {}", plain(value)))?;
+            continue;
+        };
+        line(format_args!("{name}:"))?;
+        items
+            .iter()
+            .try_for_each(|item| line(format_args!("  {}", plain(item))))?;
     }
     Ok(())
 }

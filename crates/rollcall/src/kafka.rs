@@ -56,8 +56,8 @@ pub(crate) async fn open(
 }
 
 fn config(error: eventlog::Error) -> anyhow::Error {
-    match error {
-        eventlog::Error::Config { problems } => ConfigProblems(problems).into(),
-        error => anyhow::Error::new(error).context("open the log"),
+    if let eventlog::Error::Config { problems } = error {
+        return ConfigProblems(problems).into();
     }
+    anyhow::Error::new(error).context("open the log")
 }

@@ -97,7 +97,7 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
         .await
         .context("compare the topics again")?;
     if !left.is_empty() {
-        left.iter().try_for_each(|problem| line(problem))?;
+        left.iter().try_for_each(line)?;
         bail!("the topics are not yet as they must be");
     }
     line("the topics are as they must be")
