@@ -30,7 +30,7 @@ const KILLS: usize = 20;
 const OUTAGE: Duration = Duration::from_secs(30);
 /// Webhook events a second: more would keep two cores from doing the rest.
 const RATE: f64 = 40.0;
-/// Deliveries, successful or not, until a service that is ready is killed.
+/// Deliveries until a service that is ready is killed.
 const DELIVERIES_MAX: u64 = 40;
 /// For three services to come up side by side, and then for what was lost to be found by reading every group.
 const AGREE_WITHIN: Duration = Duration::from_secs(120);
@@ -100,9 +100,12 @@ fn kill_and_restart(stage: &Stage, role: Role, kills: &AtomicUsize) -> (Service,
         if moment > 0 {
             service.await_ready();
         }
-        if moment > 1 {
-            let more = random.random_range(1..=DELIVERIES_MAX);
-            stage.sim.await_attempts(more, READY_WITHIN);
+        let more = random.random_range(1..=DELIVERIES_MAX);
+        match moment {
+            0 | 1 => {}
+            // Those that fail count too, so that some kills fall into the outage.
+            2 | 3 => stage.sim.await_attempts(more, READY_WITHIN),
+            _ => stage.sim.await_answered(more, READY_WITHIN),
         }
         service.process.kill9().unwrap();
         kills.fetch_add(1, Ordering::Relaxed);

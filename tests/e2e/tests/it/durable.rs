@@ -37,7 +37,7 @@ fn kill_9_loses_nothing_that_standalone_answered_200() {
     sim.traffic(60.0);
     for _ in 0..KILLS {
         let mut standalone = Standalone::start(dir.path(), &sim, &secrets, "5s");
-        sim.await_attempts(40, SOON);
+        sim.await_answered(40, SOON);
         standalone.service.process.kill9().unwrap();
     }
     let standalone = Standalone::start(dir.path(), &sim, &secrets, "5s");
@@ -75,7 +75,7 @@ fn sigterm_drains_what_is_in_flight_and_ends_well() {
             })
             .collect();
         sim.traffic(100.0);
-        sim.await_attempts(30, SOON);
+        sim.await_answered(30, SOON);
         standalone.service.process.sigterm().unwrap();
         let status = standalone.service.process.wait(SOON).unwrap();
         over.store(true, Ordering::Relaxed);

@@ -115,10 +115,17 @@ impl Sim {
 
     /// Waits until there were more attempts to deliver.
     pub fn await_attempts(&self, more: u64, within: Duration) {
-        let from = self.attempts();
-        harness::await_until(within, "more webhooks", || {
-            (self.attempts() >= from + more).then_some(())
-        })
-        .unwrap();
+        await_more(more, within, || self.attempts());
     }
+
+    /// Waits until more webhooks were answered 200.
+    pub fn await_answered(&self, more: u64, within: Duration) {
+        await_more(more, within, || self.count("posts"));
+    }
+}
+
+fn await_more(more: u64, within: Duration, count: impl Fn() -> u64) {
+    let from = count();
+    let reached = || (count() >= from + more).then_some(());
+    harness::await_until(within, "more webhooks", reached).unwrap();
 }
