@@ -74,18 +74,6 @@ pub enum Error {
         /// Which.
         task: &'static str,
     },
-    /// A state of the log was folded by a newer program.
-    #[error(
-        "{topic} partition {partition} holds states of fold {fold}: run the version that wrote them"
-    )]
-    HigherFold {
-        /// State topic, without prefix.
-        topic: &'static str,
-        /// Its partition.
-        partition: u32,
-        /// The fold's number.
-        fold: u32,
-    },
 }
 
 /// How the work on a store ended.

@@ -74,7 +74,11 @@ impl Folder {
         projection: &Projection,
         metrics: Metrics,
     ) -> Self {
-        let Recovered { progress, digests } = recovered;
+        let Recovered {
+            progress,
+            digests,
+            higher_fold: _,
+        } = recovered;
         Self {
             input,
             partition: progress.position.partition,

@@ -3,7 +3,7 @@
 //! Needed before leading a partition; following partitions that others lead is the same, without an end.
 
 use chassis::Clock;
-use domain::position::Position;
+use domain::{limits::FOLD, position::Position};
 use eventlog::{At, Bounds, RecordBatch, Start};
 use wire::{Decoded, Gap, Progress, digest::record_hash, topics::Topic};
 
@@ -31,6 +31,8 @@ const PANICKED: End = End::Failed(Error::Panicked { task: "follow" });
 pub(crate) struct Recovered {
     pub(crate) progress: Progress,
     pub(crate) digests: Digests,
+    /// States were made by this fold, which this program does not know: it may serve them, and not fold on.
+    pub(crate) higher_fold: Option<u32>,
 }
 
 /// Reads one partition's topics up to their ends.
@@ -80,9 +82,22 @@ impl Follower {
             findings.records,
             progress.position
         );
-        self.publish_again(&findings).await?;
-        let progress = self.check_input(progress).await?;
-        Ok((self.logs, Recovered { progress, digests }))
+        let higher_fold = findings
+            .higher_fold
+            .max(Some(progress.fold).filter(|fold| *fold > FOLD));
+        let progress = match higher_fold {
+            Some(_) => progress,
+            None => {
+                self.publish_again(&findings).await?;
+                self.check_input(progress).await?
+            }
+        };
+        let recovered = Recovered {
+            progress,
+            digests,
+            higher_fold,
+        };
+        Ok((self.logs, recovered))
     }
 
     /// Reads a topic from where the store ends, or from its beginning.

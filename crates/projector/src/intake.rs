@@ -12,7 +12,7 @@ use wire::{
 };
 
 use crate::{
-    error::{End, Error},
+    error::End,
     outbox::Digests,
     projection::Projection,
     states::decode_state,
@@ -32,6 +32,8 @@ pub(crate) struct Findings {
     pub(crate) digest_matches: BTreeMap<&'static str, bool>,
     /// The last records of these keys are older than what stands before them, so these are to be published again.
     pub(crate) stale: BTreeMap<Bytes, Topic>,
+    /// The highest fold above our own that a state was made by.
+    pub(crate) higher_fold: Option<u32>,
     /// Records of states that were read.
     pub(crate) records: u64,
     /// The newest change.
@@ -95,7 +97,7 @@ impl Intake {
         let key = Bytes::copy_from_slice(record.key);
         let new = match record.value {
             None => None,
-            Some(value) => match self.decode(topic, &record, value)? {
+            Some(value) => match self.decode(&record, value) {
                 Some(state) => Some(state),
                 None => {
                     self.skip(topic, &record);
@@ -125,28 +127,19 @@ impl Intake {
     }
 
     /// A state as the store keeps it; `None` if the record is none.
-    fn decode(
-        &self,
-        topic: Topic,
-        record: &RecordRef<'_>,
-        value: &[u8],
-    ) -> Result<Option<State>, End> {
+    fn decode(&mut self, record: &RecordRef<'_>, value: &[u8]) -> Option<State> {
         let Ok(Some(head)) = wire::peek(value) else {
-            return Ok(None);
+            return None;
         };
         if head.fold > FOLD {
-            return Err(End::Failed(Error::HigherFold {
-                topic: topic.name(),
-                partition: self.partition,
-                fold: head.fold,
-            }));
+            self.findings.higher_fold = self.findings.higher_fold.max(Some(head.fold));
         }
-        Ok(Some(State {
+        Some(State {
             generation: head.envelope.position.generation,
             offset: head.envelope.position.offset,
             at_ms: record.timestamp_ms,
             record: Bytes::copy_from_slice(value),
-        }))
+        })
     }
 
     fn progress(&mut self, topic: Topic, progress: Progress) {

@@ -19,8 +19,8 @@ use crate::{
     fold::{Folded, Folder},
     follow::{now_ms, state_topics},
     limits::{
-        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, CATCHING_UP_MAX, LAG_EVERY,
-        LINGER, LINGER_MAX,
+        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, CATCHING_UP_MAX, HEARTBEAT,
+        LAG_EVERY, LINGER, LINGER_MAX,
     },
     logs::{Logs, Portion},
     metrics::{Input, InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
@@ -47,6 +47,8 @@ pub(crate) struct Leader {
     pub(crate) caught_up: Check,
     /// Ends the leader between two batches; the log's own token ends it anywhere.
     pub(crate) stop: CancellationToken,
+    /// States of the partition were made by this fold, which is newer than ours.
+    pub(crate) higher_fold: Option<u32>,
     /// As the last batch was large or small.
     pub(crate) haste: Haste,
 }
@@ -74,6 +76,9 @@ impl Leader {
             bounds.end,
         );
         self.tell_reached()?;
+        if let Some(fold) = self.higher_fold {
+            return self.only_serve(topic, fold).await;
+        }
         let next = self.folder()?.progress.position.offset + 1;
         let start = Start::new(topic.name(), self.logs.partition, At::Offset(next));
         let mut reader = self.logs.reader(topic, &start).await?;
@@ -104,6 +109,27 @@ impl Leader {
             } else {
                 self.take(batch, &mut reader).await?;
                 done.progress_ms = self.clock().monotonic_ms();
+            }
+        }
+    }
+
+    /// Leaves folding to the newer program that made the states, and goes on answering from them.
+    async fn only_serve(&self, topic: Topic, fold: u32) -> Result<(), End> {
+        let (topic, partition) = (topic.name(), self.logs.partition);
+        tracing::error!(
+            kafka.topic = topic,
+            kafka.partition = partition,
+            "{topic}/{partition} is not folded: its states are of fold {fold}, which this version does not know; run the one that made them"
+        );
+        self.caught_up.failing(format!(
+            "states are of fold {fold}, which this version does not know"
+        ));
+        loop {
+            self.logs.heartbeat.turn();
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(()),
+                () = self.clock().sleep(HEARTBEAT / 4) => {}
             }
         }
     }

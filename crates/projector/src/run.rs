@@ -315,6 +315,7 @@ impl Projector {
         recovered: Recovered,
         stop: &CancellationToken,
     ) -> Leader {
+        let higher_fold = recovered.higher_fold;
         let share = self.settings.tuning.cache_entities.get() / self.partitions.max(1) as usize;
         let folder = Folder::new(
             input,
@@ -335,6 +336,7 @@ impl Projector {
                 LogKind::Local => crate::limits::PROGRESS_EVERY_LOCAL,
             },
             stop: stop.clone(),
+            higher_fold,
             haste: flush::Haste::CatchingUp,
         }
     }

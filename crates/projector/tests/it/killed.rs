@@ -20,7 +20,7 @@ use crate::{
 };
 
 const DIR: &str = "ROLLCALL_TEST_KILLED_DIR";
-const GROUPS: u64 = 400;
+const GROUPS: u64 = 1_000;
 
 /// What the child does: folds a log to its end, then more of it a little at a time, until it is killed.
 #[test]
@@ -43,7 +43,7 @@ fn child_that_is_killed() {
             world
                 .append(&mixture(22, 20_000 + part * 5, 5, GROUPS))
                 .await;
-            world.clock.sleep(Duration::from_millis(10)).await;
+            world.clock.sleep(Duration::from_millis(50)).await;
         }
     });
 }

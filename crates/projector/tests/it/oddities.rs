@@ -250,6 +250,55 @@ async fn a_forgotten_group_is_gone_its_history_stays_and_it_may_come_back() {
     running.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn states_of_a_newer_fold_are_served_and_not_folded_on() {
+    let world = World::new();
+    let id = group_id(1);
+    let at = world.append(&[created(START, &id, "first")]).await;
+    let running = world.start().await;
+    running.json_at("/v1/groups", &at).await;
+    running.stop().await;
+    let states = records(&world, Topic::Groups).await;
+    let (_, key, value) = states
+        .into_iter()
+        .find(|(_, key, _)| key.starts_with(b"g/"))
+        .unwrap();
+    let mut value = value.unwrap();
+    // The first field of a state is its fold, which was 1.
+    let place = value.windows(2).position(|bytes| bytes == [8, 1]).unwrap();
+    value[place + 1] = 99;
+    let mut batch = Batch::new();
+    batch.push(
+        Topic::Groups.name(),
+        0,
+        &key,
+        Some(&value),
+        &[],
+        world.clock.now_ms() as i64,
+    );
+    world.log.append(batch).await.unwrap();
+    let end = world.log.bounds(Topic::Groups.name(), 0).await.unwrap().end;
+    world.append(&[renamed(START + 1, &id, "second")]).await;
+
+    let running = world.begin(Access::Open, Duration::from_millis(100)).await;
+    let served = harness::eventually(LIMIT, "what is held is served", async || {
+        let response = running.get(&format!("/v1/groups/{}", escaped(&id))).await;
+        if response.status() == 200 {
+            response.json::<Value>().await.ok()
+        } else {
+            None
+        }
+    });
+    assert_eq!(served.await.unwrap()["subject"], "first");
+    assert!(!running.ctx.health.ready().ok);
+    running.stop().await;
+    assert_eq!(
+        world.log.bounds(Topic::Groups.name(), 0).await.unwrap().end,
+        end,
+        "something was published"
+    );
+}
+
 /// Lets time pass for those who sleep on a manual clock.
 async fn tick(hand: chassis::ManualClock) {
     loop {
