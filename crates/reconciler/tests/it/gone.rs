@@ -72,8 +72,8 @@ async fn all_groups_of_a_number_at_once_are_held_however_few() {
 
 #[tokio::test]
 async fn more_than_may_vanish_are_held_and_none_is_asserted() {
-    let world = World::hydrated(50).await;
-    let doomed = world.ids().split_off(42);
+    let world = World::hydrated(20).await;
+    let doomed = world.ids().split_off(12);
     for id in &doomed {
         world.delete(id).await;
     }
@@ -88,7 +88,7 @@ async fn more_than_may_vanish_are_held_and_none_is_asserted() {
     let calls = world.metas.calls().len();
     world
         .throughout(90, "nothing is gone and one hold stands", |world| {
-            world.held().len() == 50 && holds(world).len() == 1
+            world.held().len() == 20 && holds(world).len() == 1
         })
         .await;
     assert!(world.gone().is_empty());
@@ -112,12 +112,12 @@ async fn more_than_may_vanish_are_held_and_none_is_asserted() {
 
 #[tokio::test]
 async fn none_of_too_many_is_asserted_because_it_was_asked_for_first() {
-    let mut world = World::hydrated(50).await;
+    let mut world = World::hydrated(20).await;
     world.stop().await;
     // Ten seconds between calls: the first group is confirmed long before the last is asked for.
     world.args.reads_per_hour = NonZeroU32::new(360).unwrap();
     world.args.list_every = std::time::Duration::from_secs(60);
-    for id in world.ids().split_off(42) {
+    for id in world.ids().split_off(12) {
         world.delete(&id).await;
     }
     world.start().await;
@@ -129,8 +129,8 @@ async fn none_of_too_many_is_asserted_because_it_was_asked_for_first() {
 
 #[tokio::test]
 async fn as_many_as_may_vanish_within_a_day_do_and_the_next_is_held() {
-    let world = World::hydrated(50).await;
-    let doomed = world.ids().split_off(44);
+    let world = World::hydrated(20).await;
+    let doomed = world.ids().split_off(14);
     for id in &doomed[..5] {
         world.delete(id).await;
         world.until_agreement().await;
@@ -144,8 +144,8 @@ async fn as_many_as_may_vanish_within_a_day_do_and_the_next_is_held() {
 
 #[tokio::test]
 async fn groups_that_a_webhook_told_of_do_not_count_as_vanished() {
-    let world = World::hydrated(50).await;
-    let doomed = world.ids().split_off(30);
+    let world = World::hydrated(20).await;
+    let doomed = world.ids().split_off(8);
     for id in &doomed {
         let at = world.now();
         world.delete(id).await;
@@ -157,10 +157,10 @@ async fn groups_that_a_webhook_told_of_do_not_count_as_vanished() {
 
 #[tokio::test]
 async fn a_truncated_list_makes_nothing_gone_and_asks_for_each_group_once() {
-    let world = World::hydrated(50).await;
+    let world = World::hydrated(30).await;
     world.api(json!({"truncate_list": true})).await;
     world
-        .throughout(120, "all are active", |world| world.held().len() == 50)
+        .throughout(60, "all are active", |world| world.held().len() == 30)
         .await;
     assert!(world.gone().is_empty() && holds(&world).is_empty());
     let mut alive: Vec<GroupId> = world
@@ -171,7 +171,7 @@ async fn a_truncated_list_makes_nothing_gone_and_asks_for_each_group_once() {
     let all = alive.len();
     alive.sort();
     alive.dedup();
-    assert_eq!((all, alive.len()), (25, 25));
+    assert_eq!((all, alive.len()), (15, 15));
 }
 
 #[tokio::test]
@@ -199,7 +199,7 @@ async fn suspended_groups_that_are_neither_listed_nor_read_stay_active() {
         world.call(Method::POST, &path, json!({})).await;
     }
     world.until_agreement().await;
-    world.throughout(120, "agreement", World::agrees).await;
+    world.throughout(60, "agreement", World::agrees).await;
     for id in &suspended {
         let view = world.view(id).unwrap();
         assert_eq!(
@@ -217,7 +217,7 @@ async fn unknown_by_id_proves_nothing_of_a_group_that_is_listed() {
     let id = world.ids().swap_remove(3);
     world.metas.refuse(&id, Refused::GroupUnknown);
     world
-        .throughout(120, "it is active", |world| world.held().contains_key(&id))
+        .throughout(60, "it is active", |world| world.held().contains_key(&id))
         .await;
     assert!(unknowns(&world, &id).len() > 2 && world.gone().is_empty());
 }

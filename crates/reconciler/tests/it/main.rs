@@ -1,6 +1,8 @@
 //! The whole reconciler in one process, against the simulator over HTTP, with the local log and a small fold in between.
 
 #[cfg(test)]
+mod facts;
+#[cfg(test)]
 mod fold;
 #[cfg(test)]
 mod gone;
