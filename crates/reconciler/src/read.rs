@@ -106,7 +106,6 @@ fn judge(core: &Core, group_id: &GroupId, info: Info) -> GroupRead {
     if read.is_complete {
         // Meta leaves out what is not set: in a complete read that is knowledge.
         read.description.get_or_insert_default();
-        read.suspended.get_or_insert(false);
     }
     read
 }
