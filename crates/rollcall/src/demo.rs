@@ -35,7 +35,7 @@ const DRAW_EVERY: Duration = Duration::from_secs(1);
 const DELIVER_WITHIN: Duration = Duration::from_secs(60);
 
 /// Groups named of those that differ; the rest is counted.
-const NAMED_MAX: usize = 20;
+const NAMED_MAX: usize = 1_000;
 
 /// Settings of the demo.
 #[derive(Debug, Clone, ClapArgs)]
