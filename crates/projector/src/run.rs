@@ -4,10 +4,11 @@ use std::{
     collections::BTreeMap,
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
+    time::Duration,
 };
 
 use axum::Router;
-use chassis::{CancellationToken, Ctx, auth::Access, health::Check};
+use chassis::{CancellationToken, Ctx, auth::Access, health::Check, retry};
 use eventlog::Log;
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::{
@@ -38,6 +39,13 @@ use crate::{
     prune,
     states::{decode_state, topic_of},
     store::{Directory, Lock, Store},
+};
+
+/// Pauses while the log does not answer at the start: some five minutes in all, then the process ends and is started anew.
+const START: retry::Backoff = retry::Backoff {
+    base: Duration::from_millis(500),
+    cap: Duration::from_secs(5),
+    tries_max: Some(60),
 };
 
 /// Which engine the log has, as far as a projector behaves differently.
@@ -144,7 +152,7 @@ impl Projector {
         })?;
         let served = ctx.health.check("projection");
         served.failing("the store is being opened");
-        let partitions = partitions(&log).await?;
+        let partitions = partitions(&ctx, &log).await?;
         Ok(Self {
             settings,
             ctx,
@@ -422,23 +430,46 @@ async fn next_end(tasks: &mut JoinSet<Result<(), End>>) -> End {
     }
 }
 
+/// Asks for the partitions of one topic, for as long as a Kafka that is away may take to come back.
+async fn partitions_of(ctx: &Ctx, log: &Log, topic: &'static str) -> Result<u32, Error> {
+    let class = |error: &eventlog::Error| match error.class() {
+        eventlog::Class::Transient => retry::Class::Transient,
+        eventlog::Class::Permanent => retry::Class::Permanent,
+        eventlog::Class::Bug => retry::Class::Bug,
+    };
+    let mut delays = START.delays();
+    loop {
+        let source = match log.partitions(topic).await {
+            Ok(partitions) => return Ok(partitions),
+            Err(source) => source,
+        };
+        let again = (class(&source) == retry::Class::Transient && !ctx.shutdown.is_cancelled())
+            .then(|| delays.after_failure())
+            .flatten();
+        let Some(delay) = again else {
+            return Err(Error::Log {
+                doing: "ask for partitions of",
+                topic,
+                partition: 0,
+                source,
+            });
+        };
+        tracing::warn!(topic, error = %source, "the log does not tell its partitions yet");
+        tokio::select! {
+            () = ctx.shutdown.cancelled() => {}
+            () = ctx.clock.sleep(delay) => {}
+        }
+    }
+}
+
 /// How many partitions every topic has.
-async fn partitions(log: &Log) -> Result<u32, Error> {
+async fn partitions(ctx: &Ctx, log: &Log) -> Result<u32, Error> {
     let mut counts = BTreeMap::new();
     for topic in Topic::ALL {
         if topic == Topic::Quarantine {
             continue;
         }
-        let partitions = log
-            .partitions(topic.name())
-            .await
-            .map_err(|source| Error::Log {
-                doing: "ask for partitions of",
-                topic: topic.name(),
-                partition: 0,
-                source,
-            })?;
-        counts.insert(topic.name(), partitions);
+        counts.insert(topic.name(), partitions_of(ctx, log, topic.name()).await?);
     }
     let wanted = counts.get(Topic::Events.name()).copied().unwrap_or(0);
     let problems: Vec<String> = counts
