@@ -75,6 +75,30 @@ pub const PROBE_EVERY: Duration = Duration::from_millis(500);
 /// Kafka: how long a lost producer may take to hand back what was in flight.
 pub const PURGE_TIMEOUT: Duration = Duration::from_secs(1);
 
+/// Bytes of a member's instance, as brokers take it.
+pub const INSTANCE_BYTES_MAX: usize = 249;
+
+/// Shortest session of a group's member; brokers refuse less than 6 s unless told otherwise.
+pub const SESSION_TIMEOUT_MIN: Duration = Duration::from_secs(1);
+
+/// Longest session of a group's member, which is what brokers take.
+pub const SESSION_TIMEOUT_MAX: Duration = Duration::from_secs(30 * 60);
+
+/// Kafka: how long the others of a group wait in a rebalance for a member that lives and does not answer; at least its session.
+pub const REBALANCE_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Kafka: how often a member commits the offsets noted.
+pub const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// Kafka: how long a consumer may take to get into its group while a broker answers it, before it is replaced.
+pub const JOIN_PATIENCE: Duration = Duration::from_secs(180);
+
+/// Kafka: first pause before a member's next consumer after one that could not go on; it doubles.
+pub const MEMBER_PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// Kafka: longest such pause; a consumer that lived for longer begins anew.
+pub const MEMBER_PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
+
 /// Kafka: how long the creation or change of a topic may take, until all brokers know it.
 pub const ADMIN_TIMEOUT: Duration = Duration::from_secs(30);
 

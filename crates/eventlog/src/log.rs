@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     health::Health,
     kafka, limits, local,
+    membership::{JoinOptions, Membership},
     reader::{self, Reader, Start},
     topic::{self, Problem, TopicPlan, TopicSpec, TopicState},
 };
@@ -153,6 +154,44 @@ impl Log {
         match &self.engine {
             Engine::Kafka(engine) => engine.partitions(topic).await,
             Engine::Local(engine) => engine.partitions(topic),
+        }
+    }
+
+    /// Joins a group whose members share out the partitions of `topics` among them; joins in the background.
+    ///
+    /// The group's name gets the topic prefix too, so that two installations on one Kafka keep apart.
+    /// All members must name the same topics.
+    /// On the local log the one process holds every partition at once and for good.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Config`] names everything that is wrong with the options; [`Error::UnknownTopic`] on the local log.
+    /// What is wrong later (brokers away, an instance that another process has too) is logged and tried again for ever.
+    pub fn join(
+        &self,
+        group: &str,
+        topics: &[&str],
+        options: JoinOptions,
+    ) -> Result<Membership, Error> {
+        let shared = match &self.engine {
+            Engine::Kafka(engine) => engine.join(group, topics, options)?,
+            Engine::Local(engine) => engine.join(group, topics)?,
+        };
+        Ok(Membership::new(shared, self.clone()))
+    }
+
+    /// How many members a group has now, 0 if there is no such group; for commands that need all of them stopped.
+    ///
+    /// A member with an instance that was stopped counts until its session is over.
+    /// Always 0 on the local log.
+    ///
+    /// # Errors
+    ///
+    /// Transient; also when one of the brokers does not answer, for it may be the one that knows.
+    pub async fn members(&self, group: &str) -> Result<usize, Error> {
+        match &self.engine {
+            Engine::Kafka(engine) => engine.members(group).await,
+            Engine::Local(_) => Ok(0),
         }
     }
 

@@ -41,7 +41,7 @@ impl EncodeLabelValue for Outcome {
     }
 }
 
-/// Which client of librdkafka: the producer or a reader.
+/// Which client of librdkafka.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct ClientLabel {
     pub(crate) client: ClientKind,
@@ -51,6 +51,7 @@ pub(crate) struct ClientLabel {
 pub(crate) enum ClientKind {
     Producer,
     Reader,
+    Member,
 }
 
 impl EncodeLabelValue for ClientKind {
@@ -58,6 +59,7 @@ impl EncodeLabelValue for ClientKind {
         match self {
             Self::Producer => "producer",
             Self::Reader => "reader",
+            Self::Member => "member",
         }
         .encode(encoder)
     }
@@ -70,6 +72,56 @@ pub(crate) struct PartitionLabel {
     pub(crate) partition: u32,
 }
 
+/// A topic in which a member of a group may hold partitions; both are closed sets.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct HeldLabel {
+    group: String,
+    topic: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct GroupLabel {
+    group: String,
+}
+
+/// What the members of groups hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GroupMetrics {
+    held_partitions: Family<HeldLabel, Gauge>,
+    rebalances: Family<GroupLabel, Counter>,
+}
+
+impl GroupMetrics {
+    pub(crate) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self::default();
+        registry.register(
+            "eventlog_held_partitions",
+            "Partitions that this member of a group holds",
+            metrics.held_partitions.clone(),
+        );
+        registry.register(
+            "eventlog_rebalances",
+            "Times that a group gave partitions to this member or took them",
+            metrics.rebalances.clone(),
+        );
+        metrics
+    }
+
+    pub(crate) fn held(&self, group: &str, topic: &str, partitions: usize) {
+        let label = HeldLabel {
+            group: group.to_owned(),
+            topic: topic.to_owned(),
+        };
+        let partitions = i64::try_from(partitions).unwrap_or(i64::MAX);
+        self.held_partitions.get_or_create(&label).set(partitions);
+    }
+
+    pub(crate) fn rebalanced(&self, group: &str) {
+        let group = group.to_owned();
+        self.rebalances.get_or_create(&GroupLabel { group }).inc();
+    }
+}
+
 /// The metrics of one log, shared by its threads.
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
@@ -80,6 +132,7 @@ pub(crate) struct Metrics {
     pub(crate) pending_records: Gauge,
     pub(crate) pending_bytes: Gauge,
     pub(crate) ready: Gauge,
+    pub(crate) groups: GroupMetrics,
 }
 
 impl Metrics {
@@ -93,6 +146,7 @@ impl Metrics {
             pending_records: Gauge::default(),
             pending_bytes: Gauge::default(),
             ready: Gauge::default(),
+            groups: GroupMetrics::register(registry),
         };
         metrics.ready.set(1);
         registry.register(

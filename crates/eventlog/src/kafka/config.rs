@@ -1,14 +1,14 @@
 //! How librdkafka is set up: what our guarantees rest on, and what the operator may add.
 
-use std::{collections::BTreeSet, fs, path::Path};
+use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
 use rdkafka::{ClientConfig, error::KafkaError};
 
-use crate::{args::KafkaArgs, error::Error, limits};
+use crate::{args::KafkaArgs, error::Error, limits, membership::JoinOptions};
 
 /// Properties that `--kafka-config` may not name, because we set them (under this or another of their names),
 /// or because they would take away the check of the broker's certificate.
-const OURS: [&str; 37] = [
+const OURS: [&str; 43] = [
     "acks",
     "allow.auto.create.topics",
     "auto.commit.enable",
@@ -28,14 +28,19 @@ const OURS: [&str; 37] = [
     "enable.ssl.certificate.verification",
     "fetch.queue.backoff.ms",
     "group.id",
+    "group.instance.id",
+    "group.protocol",
+    "heartbeat.interval.ms",
     "isolation.level",
     "linger.ms",
     "max.in.flight",
     "max.in.flight.requests.per.connection",
+    "max.poll.interval.ms",
     "message.max.bytes",
     "message.send.max.retries",
     "message.timeout.ms",
     "metadata.broker.list",
+    "partition.assignment.strategy",
     "partitioner",
     "queue.buffering.max.kbytes",
     "queue.buffering.max.messages",
@@ -45,6 +50,7 @@ const OURS: [&str; 37] = [
     "reconnect.backoff.max.ms",
     "request.required.acks",
     "retries",
+    "session.timeout.ms",
     "statistics.interval.ms",
 ];
 
@@ -95,7 +101,7 @@ pub(super) fn common(args: &KafkaArgs, client_id: &str) -> Result<ClientConfig, 
     Ok(config)
 }
 
-fn is_topic_text(text: &str) -> bool {
+pub(super) fn is_topic_text(text: &str) -> bool {
     let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
     text.chars().all(allowed)
 }
@@ -220,6 +226,46 @@ pub(super) fn reader(common: &ClientConfig, group: &str) -> ClientConfig {
         // Once the queue is full, look again soon: the default of a second starves a fast reader.
         .set("fetch.queue.backoff.ms", "10")
         .set("fetch.error.backoff.ms", "100");
+    config
+}
+
+/// A member of a group, which fetches nothing.
+pub(super) fn member(common: &ClientConfig, group: &str, options: &JoinOptions) -> ClientConfig {
+    let session = options.session_timeout;
+    let millis = |duration: Duration| duration.as_millis().to_string();
+    let mut config = common.clone();
+    config
+        .set("group.id", group)
+        // The other one (KIP-848) knows no assignor of ours and is young in librdkafka.
+        .set("group.protocol", "classic")
+        // A rebalance moves as few partitions as can be, and nobody stops for it.
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", millis(session))
+        // Four may be lost.
+        .set("heartbeat.interval.ms", millis(session / 5))
+        // The thread polls ten times a second; this is also how long the group waits for a member in a rebalance.
+        .set(
+            "max.poll.interval.ms",
+            millis(session.max(limits::REBALANCE_TIMEOUT)),
+        )
+        // Offsets are committed only for monitors of lag.
+        .set("enable.auto.commit", "false")
+        .set("enable.auto.offset.store", "false")
+        .set("auto.offset.reset", "error")
+        .set("enable.partition.eof", "false")
+        .set("allow.auto.create.topics", "false")
+        // All partitions are paused; should a fetch slip through between assignment and pause it is a small one.
+        .set("fetch.message.max.bytes", "1024")
+        .set("queued.min.messages", "1")
+        .set("queued.max.messages.kbytes", "1024")
+        // A commit or leave that is not answered holds up the end of the log no longer than this.
+        .set("socket.timeout.ms", millis(limits::REQUEST_TIMEOUT))
+        // A topic that is created after the group was joined is seen soon.
+        .set("topic.metadata.refresh.interval.ms", "30000")
+        .set("statistics.interval.ms", "0");
+    if let Some(instance) = &options.instance {
+        config.set("group.instance.id", instance);
+    }
     config
 }
 

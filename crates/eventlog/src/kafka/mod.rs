@@ -3,6 +3,7 @@
 mod config;
 mod context;
 mod delivery;
+mod member;
 mod producer;
 mod query;
 mod reader;
@@ -31,6 +32,7 @@ use crate::{
     health::Health,
     limits,
     log::Bounds,
+    membership::{JoinOptions, Shared},
     metrics::{ClientKind, KafkaMetrics, Metrics},
     reader::Start,
     topic::{TopicPlan, TopicState},
@@ -48,7 +50,7 @@ pub(crate) struct Engine {
     producer: Producer,
     query: Arc<Query>,
     committers: Mutex<HashMap<String, Committer>>,
-    /// Threads of readers, joined when they have ended.
+    /// Threads of readers and members, joined when they have ended.
     readers: Mutex<Vec<JoinHandle<()>>>,
     config: ClientConfig,
     client_id: String,
@@ -113,6 +115,37 @@ impl Engine {
         let shape = self.ask(move |query| topics::shape(query, &full)).await?;
         let (partitions, _) = shape.ok_or(Error::UnknownTopic { topic })?;
         Ok(partitions)
+    }
+
+    pub(crate) fn join(
+        &self,
+        group: &str,
+        topics: &[&str],
+        options: JoinOptions,
+    ) -> Result<Arc<Shared>, Error> {
+        let shared = Shared::new(group, topics, &self.metrics.groups);
+        let thread = member::start(member::Origin {
+            common: self.config.clone(),
+            prefix: self.prefix.clone(),
+            topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
+            options,
+            metrics: self.kafka.clone(),
+            shared: Arc::clone(&shared),
+        })?;
+        self.keep(thread);
+        Ok(shared)
+    }
+
+    pub(crate) async fn members(&self, group: &str) -> Result<usize, Error> {
+        let group = self.full(group);
+        self.ask(move |query| {
+            let client = query.client();
+            let groups = client.fetch_group_list(Some(&group), limits::REQUEST_TIMEOUT);
+            let groups = groups.map_err(failed("list the members of a group"))?;
+            let ours = groups.groups().iter().filter(|found| found.name() == group);
+            Ok(ours.map(|found| found.members().len()).sum())
+        })
+        .await
     }
 
     pub(crate) async fn commit(
@@ -230,7 +263,7 @@ impl Engine {
         format!("{}{name}", self.prefix)
     }
 
-    /// Remembers a reader's thread, and lets go of those that have ended.
+    /// Remembers the thread of a reader or member, and lets go of those that have ended.
     fn keep(&self, thread: JoinHandle<()>) {
         let mut readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
         readers.retain(|reader| !reader.is_finished());
@@ -257,14 +290,14 @@ impl Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Readers keep the engine alive, so their threads have nobody to serve any more and are about to end.
+        // Readers and memberships keep the engine alive, so their threads have nobody to serve any more and are about to end.
         let readers = self
             .readers
             .get_mut()
             .unwrap_or_else(PoisonError::into_inner);
         for reader in readers.drain(..) {
             if reader.join().is_err() {
-                tracing::error!("a reader's thread panicked");
+                tracing::error!("the thread of a reader or a member panicked");
             }
         }
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use rdkafka::{
-    ClientConfig,
+    ClientConfig, ClientContext,
     client::Client,
     consumer::{BaseConsumer, Consumer as _},
     error::KafkaError,
@@ -102,7 +102,7 @@ impl Query {
 }
 
 /// Whether a broker answers this client (about one topic, which is cheaper, or all) and knows of brokers.
-pub(super) fn answers(client: &Client<Context>, topic: Option<&str>) -> bool {
+pub(super) fn answers<C: ClientContext>(client: &Client<C>, topic: Option<&str>) -> bool {
     let answer = client.fetch_metadata(topic, limits::PROBE_TIMEOUT);
     answer.is_ok_and(|metadata| !metadata.brokers().is_empty())
 }

@@ -35,6 +35,7 @@ use crate::{
     health::{Health, Pulse},
     limits,
     log::Bounds,
+    membership::{Assignment, Shared as Seat},
     metrics::Metrics,
     topic::{TopicSpec, TopicState},
 };
@@ -201,6 +202,19 @@ impl Engine {
         let topic = self.shared.topic(topic)?;
         let topic = self.shared.topics.get(topic);
         Ok(topic.map_or(0, |topic| topic.spec.partitions))
+    }
+
+    /// The one process holds every partition at once and for good.
+    pub(crate) fn join(&self, group: &str, topics: &[&str]) -> Result<Arc<Seat>, Error> {
+        let mut held = Assignment::default();
+        for topic in topics {
+            for partition in 0..self.partitions(topic)? {
+                held.insert(topic, partition);
+            }
+        }
+        let seat = Seat::new(group, topics, &self.shared.metrics.groups);
+        seat.show(&held);
+        Ok(seat)
     }
 
     pub(crate) fn describe(&self, topics: &[&str]) -> Vec<Option<TopicState>> {
