@@ -4,6 +4,8 @@ use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use chassis::{ConfigProblems, auth::AccessArgs};
 
+use crate::limits::SESSION_TIMEOUT;
+
 /// Options of `rollcall projector`, beside those of Kafka, telemetry and administration.
 #[derive(clap::Args, Clone, Debug)]
 #[group(skip)]
@@ -28,6 +30,35 @@ pub struct Args {
     /// How it reads and what it keeps in memory.
     #[command(flatten)]
     pub tuning: Tuning,
+}
+
+/// What an instance is in the consumer group that decides which instance leads which partition.
+#[derive(clap::Args, Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// Name of this instance, the same after a restart and no other's, such as the pod's: with it a restart within
+    /// the session time-out moves no partition (group.instance.id of Kafka). Without it partitions move at each stop and start.
+    #[arg(long, env = "ROLLCALL_INSTANCE_ID", value_name = "NAME")]
+    pub instance_id: Option<String>,
+
+    /// How long the group waits for an instance that is silent before another leads its partitions; at least the broker's
+    /// group.min.session.timeout.ms, which is 6s.
+    #[arg(
+        long,
+        env = "ROLLCALL_SESSION_TIMEOUT",
+        value_name = "DURATION",
+        value_parser = chassis::duration::parse,
+        default_value = "15s"
+    )]
+    pub session_timeout: Duration,
+}
+
+impl Default for Member {
+    fn default() -> Self {
+        Self {
+            instance_id: None,
+            session_timeout: SESSION_TIMEOUT,
+        }
+    }
 }
 
 /// Options that every process with a projector in it takes.

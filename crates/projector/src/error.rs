@@ -68,6 +68,9 @@ pub enum Error {
         /// What happened last.
         why: String,
     },
+    /// Shutdown began before it could start.
+    #[error("stopped while it was starting")]
+    Stopped,
     /// A task of the projector panicked; the panic hook has logged where.
     #[error("{task} panicked")]
     Panicked {
@@ -96,14 +99,14 @@ pub(crate) enum Misfit {
     Foreign,
     /// It is older than what the log retains.
     TooOld,
-    /// Its digest is not the one that the progress record gives.
-    Digest,
+    /// It was made while the topics had another number of partitions.
+    Partitions,
 }
 
 impl Misfit {
     pub(crate) fn reason(self) -> Rebuild {
         match self {
-            Self::Foreign | Self::Digest => Rebuild::Foreign,
+            Self::Foreign | Self::Partitions => Rebuild::Foreign,
             Self::TooOld => Rebuild::TooOld,
         }
     }
@@ -112,7 +115,9 @@ impl Misfit {
         match self {
             Self::Foreign => "the store was made from another log",
             Self::TooOld => "the store is older than what the log retains",
-            Self::Digest => "the store's digest differs from the one in the log",
+            Self::Partitions => {
+                "the store was made while the topics had another number of partitions"
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Writing back: what is committed goes to disk soon, many commits together, and leaders wait when too much is pending.
 
+use std::sync::Arc;
+
 use chassis::{CancellationToken, Clock};
 use tokio::sync::{Notify, watch};
 
@@ -11,6 +13,7 @@ use crate::{
     },
     metrics::Metrics,
     projection::Projection,
+    steps::{Observe, Step},
     store::{self, Flushed},
 };
 
@@ -68,6 +71,7 @@ pub(crate) async fn run(
     projection: Projection,
     clock: Clock,
     metrics: Metrics,
+    steps: Arc<dyn Observe>,
     stop: CancellationToken,
 ) -> Result<(), store::Error> {
     loop {
@@ -77,7 +81,9 @@ pub(crate) async fn run(
             () = projection.flushing().wanted.notified() => false,
             () = clock.sleep(FLUSH_EVERY) => false,
         };
+        steps.taken(Step::FlushBegun);
         flush(&projection, &clock, &metrics).await?;
+        steps.taken(Step::FlushDone);
         if is_last {
             return Ok(());
         }

@@ -15,7 +15,6 @@ use wire::{
 
 use crate::{
     cache::{Cache, Did, Shown, Slot, State},
-    follow::Recovered,
     index::Index,
     metrics::{Fold, Input, Metrics},
     outbox::{Digests, Outbox, Outgoing},
@@ -69,16 +68,12 @@ pub(crate) struct Folder {
 impl Folder {
     pub(crate) fn new(
         input: Input,
-        recovered: Recovered,
+        progress: Progress,
+        digests: Digests,
         cache: Cache,
         projection: &Projection,
         metrics: Metrics,
     ) -> Self {
-        let Recovered {
-            progress,
-            digests,
-            higher_fold: _,
-        } = recovered;
         Self {
             input,
             partition: progress.position.partition,

@@ -1,22 +1,25 @@
-//! Reading the state topics and the changes into the store: from where it ends, or from the beginning.
+//! Following one input partition: reading its state topics and changes into the store, from where it ends or from the beginning.
 //!
-//! Needed before leading a partition; following partitions that others lead is the same, without an end.
+//! Every instance follows every partition that it does not lead, so that it answers any query and takes over warm.
+
+use std::collections::{BTreeMap, HashSet};
 
 use chassis::Clock;
-use domain::{limits::FOLD, position::Position};
-use eventlog::{At, Bounds, RecordBatch, Start};
-use wire::{Decoded, Gap, Progress, digest::record_hash, topics::Topic};
+use domain::position::Position;
+use eventlog::{At, Bounds, RecordBatch, RecordRef, Start};
+use wire::{Progress, digest::record_hash, topics::Topic};
 
 use crate::{
     error::{End, Error, Misfit},
     flush::{self, Haste},
-    intake::{Findings, Intake, later},
-    limits::{RECOVER_BYTES, RECOVER_RECORDS, RECOVER_WAIT, STORE_AGE_MAX},
-    logs::{Logs, Portion},
-    metrics::{From, Input, Metrics},
-    outbox::{Digests, Outbox, Outgoing},
-    projection::Projection,
-    states::{no_progress, stream_of, topic_of},
+    intake::{Intake, Source},
+    limits::{BATCH_WAIT, RECOVER_BYTES, RECOVER_RECORDS, REREAD_PAUSE, STORE_AGE_MAX},
+    logs::Portion,
+    metrics::Input,
+    projection::Reached,
+    seat::Seat,
+    states::{no_progress, topic_of},
+    steps::Step,
     store::{
         Entry,
         meta::{Reach, Read, source},
@@ -26,27 +29,12 @@ use crate::{
 /// How a panic while records are taken in ends.
 const PANICKED: End = End::Failed(Error::Panicked { task: "follow" });
 
-/// What a leader starts from.
-#[derive(Debug)]
-pub(crate) struct Recovered {
-    pub(crate) progress: Progress,
-    pub(crate) digests: Digests,
-    /// States were made by this fold, which this program does not know: it may serve them, and not fold on.
-    pub(crate) higher_fold: Option<u32>,
-}
-
-/// Reads one partition's topics up to their ends.
-#[derive(Debug)]
-pub(crate) struct Follower {
-    pub(crate) logs: Logs,
-    pub(crate) projection: Projection,
-    pub(crate) metrics: Metrics,
-    pub(crate) input: Input,
-    /// Was nothing in the store when it was opened?
-    pub(crate) is_fresh: bool,
-    /// Taken out while it works on a blocking thread.
-    pub(crate) intake: Option<Box<Intake>>,
-}
+/// How many records to read at once, and how long to wait for any.
+const PORTION: Portion = Portion {
+    records: RECOVER_RECORDS,
+    bytes: RECOVER_BYTES,
+    wait: BATCH_WAIT,
+};
 
 /// The state topics of an input.
 pub(crate) fn state_topics(input: Input) -> &'static [Topic] {
@@ -56,101 +44,200 @@ pub(crate) fn state_topics(input: Input) -> &'static [Topic] {
     }
 }
 
-impl Follower {
-    /// Reads what the store lacks and finds out where folding goes on.
-    pub(crate) async fn recover(mut self) -> Result<(Logs, Recovered), End> {
-        for topic in state_topics(self.input) {
-            self.read(*topic).await?;
-        }
-        if self.input == Input::Events {
-            self.read(Topic::Changes).await?;
-        }
-        let intake = self.intake.take().ok_or(PANICKED)?;
-        let Intake {
-            digests, findings, ..
-        } = *intake;
-        self.metrics
-            .count_recovered(From::StateTopic, findings.records);
-        self.check_digests(&findings)?;
-        let (topic, partition) = (topic_of(self.input).name(), self.logs.partition);
-        let progress = later(findings.progress.clone(), self.stored_progress());
-        let progress = progress
-            .unwrap_or_else(|| no_progress(self.input, partition, self.projection.partitions()));
-        tracing::info!(
-            kafka.partition = partition,
-            "{topic}/{partition}: {} states read again, folding goes on after {}",
-            findings.records,
-            progress.position
-        );
-        let higher_fold = findings
-            .higher_fold
-            .max(Some(progress.fold).filter(|fold| *fold > FOLD));
-        let progress = match higher_fold {
-            Some(_) => progress,
-            None => {
-                self.publish_again(&findings).await?;
-                self.check_input(progress).await?
-            }
-        };
-        let recovered = Recovered {
-            progress,
-            digests,
-            higher_fold,
-        };
-        Ok((self.logs, recovered))
+/// Everything that is followed of an input.
+fn followed_topics(input: Input) -> &'static [Topic] {
+    match input {
+        Input::Events => &[
+            Topic::Groups,
+            Topic::Requests,
+            Topic::Numbers,
+            Topic::Changes,
+        ],
+        Input::Receipts => &[Topic::Messages],
+    }
+}
+
+/// A reader of the topics of one partition, and what the store has of each.
+pub(crate) struct Following {
+    reader: eventlog::Reader,
+    sources: Vec<Followed>,
+}
+
+/// One topic that is followed.
+struct Followed {
+    topic: Topic,
+    bounds: Bounds,
+    /// What the store had when this was opened.
+    read: Option<Read>,
+    /// The last record taken in, with its hash.
+    last: Option<(i64, String)>,
+}
+
+/// Until when to follow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Until {
+    /// Everything that was there when the reader was opened is read, and told.
+    EndsAtOpen,
+    /// This instance is to lead the partition, and everything that is there by then is read.
+    Led,
+}
+
+impl Following {
+    /// The next offset of a topic.
+    pub(crate) fn next(&self, topic: Topic) -> i64 {
+        let place = self.sources.iter().position(|held| held.topic == topic);
+        place.map_or(0, |place| self.reader.position(place))
     }
 
-    /// Reads a topic from where the store ends, or from its beginning.
-    async fn read(&mut self, topic: Topic) -> Result<(), End> {
-        let (start, bounds, read) = self.start(topic).await?;
-        let from = read.as_ref().map_or(bounds.start, |read| read.next);
-        let mut reader = self.logs.reader(topic, &start).await?;
-        let mut last = read.clone().and_then(|read| read.last);
-        while !reader.reached_all_ends() {
-            let portion = Portion {
-                records: RECOVER_RECORDS,
-                bytes: RECOVER_BYTES,
-                wait: RECOVER_WAIT,
-            };
-            let batch = self.logs.next(&mut reader, topic, portion).await?;
-            check_last(&batch, read.as_ref())?;
-            last = last_of(&batch).or(last);
-            let entries = self.take(topic, batch, from).await?;
-            let now = Read {
-                next: reader.position(0),
-                last: last.clone(),
-            };
-            let name = source(topic.name(), self.logs.partition);
-            self.projection.store().commit(entries, |meta| {
-                meta.read.insert(name, now);
+    fn is_at(&self, ends: &BTreeMap<Topic, i64>) -> bool {
+        ends.iter().all(|(topic, end)| self.next(*topic) >= *end)
+    }
+}
+
+impl Seat {
+    /// Opens a reader of everything that is followed, from where the store ends.
+    pub(crate) async fn open(&mut self) -> Result<Following, End> {
+        let (mut starts, mut sources) = (Vec::new(), Vec::new());
+        for topic in followed_topics(self.input) {
+            let (start, bounds, read) = self.start(*topic).await?;
+            starts.push(start);
+            sources.push(Followed {
+                topic: *topic,
+                bounds,
+                last: read.as_ref().and_then(|read| read.last.clone()),
+                read,
             });
-            flush::make_room(&self.projection, Haste::CatchingUp).await?;
         }
-        if topic == Topic::Changes && read.is_none() && bounds.start > 0 {
-            self.begin_history(bounds)?;
+        let reader = self.logs.reader(topic_of(self.input), starts).await?;
+        self.heard_ms = self.logs.clock.monotonic_ms();
+        Ok(Following { reader, sources })
+    }
+
+    /// Follows, and says whether it did so until what was asked; no at shutdown.
+    pub(crate) async fn follow(
+        &mut self,
+        following: &mut Following,
+        until: Until,
+    ) -> Result<bool, End> {
+        let mut ends: Option<BTreeMap<Topic, i64>> = None;
+        // Progress that was there by then; when it is told, everything that led to it can be seen.
+        let mut target: Option<Option<Position>> = None;
+        loop {
+            self.logs.heartbeat.turn();
+            match until {
+                Until::EndsAtOpen if following.reader.reached_all_ends() => {
+                    let intake = self.intake()?;
+                    let target = target
+                        .get_or_insert_with(|| intake.waiting().map(|progress| progress.position));
+                    let reached = intake.findings.reached.as_ref();
+                    if target.is_none_or(|target| {
+                        reached.is_some_and(|reached| !target.is_after(&reached.position))
+                    }) {
+                        return Ok(true);
+                    }
+                }
+                Until::EndsAtOpen => {}
+                Until::Led if !self.may_lead()? => ends = None,
+                Until::Led => {
+                    let ends = match &mut ends {
+                        Some(ends) => ends,
+                        none => none.insert(self.ends().await?),
+                    };
+                    if following.is_at(ends) {
+                        self.steps.taken(Step::EndsReached);
+                        return Ok(true);
+                    }
+                }
+            }
+            let batch = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Ok(false),
+                () = self.mandate.changed() => continue,
+                batch = self.logs.next(&mut following.reader, topic_of(self.input), PORTION) => batch?,
+            };
+            if batch.is_empty() {
+                self.tell(following)?;
+                continue;
+            }
+            self.await_news().await?;
+            self.keep(following, batch).await?;
+            if following.reader.reached_all_ends() {
+                self.check_digests().await?;
+            }
         }
+    }
+
+    /// Takes a batch of records into the store.
+    async fn keep(&mut self, following: &mut Following, batch: RecordBatch) -> Result<(), End> {
+        self.steps.taken(Step::RecordsRead);
+        note_last(&batch, &mut following.sources)?;
+        let sources: Vec<Source> = following.sources.iter().map(Followed::source).collect();
+        let entries = self.take(batch, sources).await?;
+        let reads: Vec<(String, Read)> = following
+            .sources
+            .iter()
+            .enumerate()
+            .map(|(place, held)| {
+                let now = Read {
+                    next: following.reader.position(place),
+                    last: held.last.clone(),
+                };
+                (source(held.topic.name(), self.logs.partition), now)
+            })
+            .collect();
+        let changes_next = following.next(Topic::Changes);
+        let progress = self.intake_mut()?.reach(changes_next);
+        let name = source(topic_of(self.input).name(), self.logs.partition);
+        self.projection.store().commit(entries, |meta| {
+            meta.read.extend(reads);
+            if let Some(progress) = &progress {
+                let mut bytes = Vec::new();
+                wire::encode_progress(progress, &mut bytes);
+                meta.progress.insert(name, hex::encode(bytes));
+            }
+        });
+        self.steps.taken(Step::RecordsKept);
+        if let Some(progress) = progress {
+            self.tell_followed(&progress)?;
+        }
+        self.begin_history(following)?;
+        flush::make_room(&self.projection, self.haste()).await?;
         Ok(())
     }
 
+    /// Tells progress that was waiting for changes which turned out to be read already.
+    fn tell(&mut self, following: &Following) -> Result<(), End> {
+        let changes_next = following.next(Topic::Changes);
+        if let Some(progress) = self.intake_mut()?.reach(changes_next) {
+            self.tell_followed(&progress)?;
+        }
+        self.begin_history(following)
+    }
+
+    fn tell_followed(&mut self, progress: &Progress) -> Result<(), End> {
+        let reached = self.intake()?.told(progress);
+        self.projection.reach(reached);
+        // Somebody leads.
+        if self.is_recovered && !self.mandate.is_held() {
+            self.caught_up();
+        }
+        self.steps.taken(Step::PositionFollowed);
+        Ok(())
+    }
+
+    fn haste(&self) -> Haste {
+        if self.projection.is_served() {
+            Haste::KeepingUp
+        } else {
+            Haste::CatchingUp
+        }
+    }
+
     /// Works on a batch where blocking is allowed.
-    async fn take(
-        &mut self,
-        topic: Topic,
-        batch: RecordBatch,
-        from: i64,
-    ) -> Result<Vec<Entry>, End> {
+    async fn take(&mut self, batch: RecordBatch, sources: Vec<Source>) -> Result<Vec<Entry>, End> {
         let mut intake = self.intake.take().ok_or(PANICKED)?;
         let working = tokio::task::spawn_blocking(move || {
-            let entries = match topic {
-                Topic::Changes => intake.changes(&batch, from),
-                Topic::Events
-                | Topic::Receipts
-                | Topic::Groups
-                | Topic::Messages
-                | Topic::Requests
-                | Topic::Numbers
-                | Topic::Quarantine => intake.states(topic, &batch, from),
-            };
+            let entries = intake.take(&batch, &sources);
             (intake, entries)
         });
         let (intake, entries) = working.await.map_err(|_| PANICKED)?;
@@ -158,30 +245,75 @@ impl Follower {
         entries
     }
 
+    pub(crate) fn intake(&self) -> Result<&Intake, End> {
+        self.intake.as_deref().ok_or(PANICKED)
+    }
+
+    pub(crate) fn intake_mut(&mut self) -> Result<&mut Intake, End> {
+        self.intake.as_deref_mut().ok_or(PANICKED)
+    }
+
     /// Notes that older changes are gone from the log: history begins with the first that was read, if any is left.
-    fn begin_history(&self, bounds: Bounds) -> Result<(), End> {
-        let intake = self.intake.as_ref().ok_or(PANICKED)?;
-        let findings = &intake.findings;
-        let progress = findings
-            .progress
-            .as_ref()
-            .map(|progress| Reach::from(&progress.position));
-        let begins = findings.first_change.or(progress).unwrap_or(Reach {
-            generation: 1,
-            offset: bounds.start,
-        });
+    fn begin_history(&self, following: &Following) -> Result<(), End> {
+        let Some((place, held)) = following
+            .sources
+            .iter()
+            .enumerate()
+            .find(|(_, held)| held.topic == Topic::Changes)
+        else {
+            return Ok(());
+        };
         let partition = self.logs.partition;
+        if held.read.is_some()
+            || held.bounds.start == 0
+            || !following.reader.reached_end(place)
+            || self
+                .projection
+                .store()
+                .meta()
+                .history_after
+                .contains_key(&partition)
+        {
+            return Ok(());
+        }
+        let intake = self.intake()?;
+        let progress = intake
+            .furthest()
+            .map(|progress| Reach::from(&progress.position));
+        let begins = intake.findings.first_change.or(progress).unwrap_or(Reach {
+            generation: 1,
+            offset: held.bounds.start,
+        });
         self.projection.store().commit(Vec::new(), |meta| {
             meta.history_after.entry(partition).or_insert(begins);
         });
         Ok(())
     }
 
-    fn stored_progress(&self) -> Option<Progress> {
+    /// Progress as the store has it, or that of the beginning.
+    pub(crate) fn stored_progress(&self) -> Progress {
         let name = source(topic_of(self.input).name(), self.logs.partition);
         let meta = self.projection.store().meta();
-        let bytes = hex::decode(meta.progress.get(&name)?).ok()?;
-        wire::decode_progress(&bytes).ok()
+        let stored = meta
+            .progress
+            .get(&name)
+            .and_then(|bytes| wire::decode_progress(&hex::decode(bytes).ok()?).ok());
+        stored.unwrap_or_else(|| {
+            no_progress(
+                self.input,
+                self.logs.partition,
+                self.projection.partitions(),
+            )
+        })
+    }
+
+    /// The ends of everything that is followed, now.
+    async fn ends(&self) -> Result<BTreeMap<Topic, i64>, End> {
+        let mut ends = BTreeMap::new();
+        for topic in followed_topics(self.input) {
+            ends.insert(*topic, self.logs.bounds(*topic).await?.end);
+        }
+        Ok(ends)
     }
 
     /// Where to start in a topic, or why the store does not fit it.
@@ -207,7 +339,7 @@ impl Follower {
         }
         let age = now_ms(&self.logs.clock).saturating_sub(meta.at_ms);
         let is_old = u128::try_from(age).is_ok_and(|age| age > STORE_AGE_MAX.as_millis());
-        if is_old && read.next < bounds.end {
+        if is_old && read.next < bounds.end && !self.projection.is_served() {
             return Err(Misfit::TooOld.into());
         }
         let last = read.last.as_ref().map(|(offset, _)| *offset);
@@ -221,163 +353,151 @@ impl Follower {
         ))
     }
 
-    /// A digest that differs means that the store is wrong, or, if it was just read from the log, the log.
-    fn check_digests(&self, findings: &Findings) -> Result<(), End> {
-        for (topic, _) in findings
-            .digest_matches
-            .iter()
-            .filter(|(_, matches)| !**matches)
-        {
-            self.metrics.digest_mismatches.inc();
-            if !self.is_fresh {
-                return Err(Misfit::Digest.into());
-            }
-            tracing::error!(
-                kafka.topic = topic,
+    /// A follower that heard nothing for so long that tombstones may be gone reads everything anew.
+    async fn await_news(&mut self) -> Result<(), End> {
+        let now = self.logs.clock.monotonic_ms();
+        let silent_ms = now.saturating_sub(self.heard_ms);
+        self.heard_ms = now;
+        if u128::from(silent_ms) > STORE_AGE_MAX.as_millis() {
+            tracing::warn!(
                 kafka.partition = self.logs.partition,
-                "{topic}/{}: the states do not have the digest of their progress record",
-                self.logs.partition
-            );
-        }
-        Ok(())
-    }
-
-    /// Publishes what a former leader's late write has covered.
-    async fn publish_again(&self, findings: &Findings) -> Result<(), End> {
-        let mut outbox = Outbox::default();
-        let at_ms = now_ms(&self.logs.clock);
-        for (key, topic) in &findings.stale {
-            let Some(state) = self.projection.store().state(key)? else {
-                continue;
-            };
-            let position = Position {
-                generation: state.generation,
-                offset: state.offset,
-                partition: self.logs.partition,
-                stream: stream_of(self.input),
-            };
-            let record = Outgoing {
-                key,
-                value: Some(&state.record),
-                headers: wire::headers::state(*topic, key, &position, at_ms / 1_000),
-                at_ms,
-            };
-            outbox.push(*topic, self.logs.partition, record);
-        }
-        for batch in outbox.batches {
-            self.logs.append(topic_of(self.input), &batch).await?;
-        }
-        Ok(())
-    }
-
-    /// Holds the progress against the input: the same log, and how much of it is lost.
-    async fn check_input(&self, mut progress: Progress) -> Result<Progress, End> {
-        let topic = topic_of(self.input);
-        let partitions = self.projection.partitions();
-        if progress.partitions != partitions {
-            return Err(End::Failed(Error::Partitions {
-                topic: topic.name(),
-                found: partitions,
-                folded: progress.partitions,
-            }));
-        }
-        let position = progress.position;
-        let bounds = self.logs.bounds(topic).await?;
-        if position.offset >= bounds.end {
-            return Err(End::Failed(Error::AnotherLog { position }));
-        }
-        if position.offset >= bounds.start {
-            self.check_event(&progress).await?;
-        } else if position.offset + 1 < bounds.start {
-            progress.gap = Some(self.gap(position.offset + 1, bounds).await?);
-            progress.position.offset = bounds.start - 1;
-            progress.event_id = None;
-            self.metrics.gaps.inc();
-            tracing::error!(
-                kafka.topic = topic.name(),
-                kafka.partition = self.logs.partition,
-                "{}/{}: events {} up to {} were lost before they were folded; what was verified before counts as unverified",
-                topic.name(),
+                "nothing was heard of {}/{} for {} hours: its states are read anew",
+                topic_of(self.input).name(),
                 self.logs.partition,
-                position.offset + 1,
-                bounds.start - 1
+                silent_ms / 3_600_000
             );
-        }
-        Ok(progress)
-    }
-
-    /// The record at the progress must be the event that was folded there.
-    async fn check_event(&self, progress: &Progress) -> Result<(), End> {
-        let (topic, offset) = (topic_of(self.input), progress.position.offset);
-        let Some(expected) = progress.event_id else {
-            return Ok(());
-        };
-        let record = self.one(topic, offset).await?;
-        let found = record
-            .iter()
-            .next()
-            .filter(|record| record.offset == offset);
-        let event = found.and_then(|record| wire::decode_event(record.value?).ok());
-        match event {
-            Some(Decoded::Known(event)) if event.id == expected => Ok(()),
-            Some(_) | None => Err(End::Failed(Error::AnotherLog {
-                position: progress.position,
-            })),
-        }
-    }
-
-    async fn gap(&self, from: i64, bounds: Bounds) -> Result<Gap, End> {
-        let to = bounds.start;
-        let mut at = now_ms(&self.logs.clock) / 1_000;
-        if bounds.end > to {
-            let record = self.one(topic_of(self.input), to).await?;
-            at = record
-                .iter()
-                .next()
-                .map_or(at, |record| record.timestamp_ms.div_euclid(1_000));
-        }
-        Ok(Gap { from, to, at })
-    }
-
-    /// The record at an offset, or the first after it.
-    async fn one(&self, topic: Topic, offset: i64) -> Result<RecordBatch, End> {
-        let start = Start::new(topic.name(), self.logs.partition, At::Offset(offset));
-        let mut reader = self.logs.reader(topic, &start).await?;
-        let portion = Portion {
-            records: 1,
-            bytes: RECOVER_BYTES,
-            wait: RECOVER_WAIT,
-        };
-        // The record is there, as the bounds say; it may only be slow to come.
-        loop {
-            let batch = self.logs.next(&mut reader, topic, portion).await?;
-            if !batch.is_empty() || reader.reached_all_ends() {
-                return Ok(batch);
+            for topic in state_topics(self.input) {
+                self.reread(*topic).await?;
             }
         }
+        Ok(())
     }
-}
 
-/// Another record where the last one that was taken in stood: another log.
-fn check_last(batch: &RecordBatch, read: Option<&Read>) -> Result<(), End> {
-    let Some((offset, hash)) = read.and_then(|read| read.last.as_ref()) else {
-        return Ok(());
-    };
-    let found = batch.iter().find(|record| record.offset == *offset);
-    match found {
-        Some(record)
-            if record_hash(record.key, record.value.unwrap_or_default()).to_string() != *hash =>
-        {
-            Err(Misfit::Foreign.into())
+    /// A digest that differs means that the store is wrong, or, if it was just read from the log, the log.
+    async fn check_digests(&mut self) -> Result<(), End> {
+        let differing = self.intake()?.findings.differing.clone();
+        for topic in differing {
+            let now = self.logs.clock.monotonic_ms();
+            let last = self.reread_ms.insert(topic, now);
+            let pause = u64::try_from(REREAD_PAUSE.as_millis()).unwrap_or(u64::MAX);
+            if let Some(last) = last.filter(|last| now.saturating_sub(*last) < pause) {
+                self.reread_ms.insert(topic, last);
+                continue;
+            }
+            self.metrics.digest_mismatches.inc();
+            let (name, partition) = (topic.name(), self.logs.partition);
+            tracing::warn!(
+                kafka.topic = name,
+                kafka.partition = partition,
+                "{name}/{partition}: what is held does not have the digest of the progress record, and is read anew"
+            );
+            self.reread(topic).await?;
+            if self.intake()?.findings.differing.contains(&topic) {
+                tracing::error!(
+                    kafka.topic = name,
+                    kafka.partition = partition,
+                    "{name}/{partition}: the states of the log do not have the digest of their progress record"
+                );
+            }
         }
-        Some(_) | None => Ok(()),
+        Ok(())
+    }
+
+    /// Reads a state topic's partition from its beginning: marks what it holds, and drops the rest.
+    async fn reread(&mut self, topic: Topic) -> Result<(), End> {
+        let partition = self.logs.partition;
+        let bounds = self.logs.bounds(topic).await?;
+        let start = Start::new(topic.name(), partition, At::Offset(bounds.start));
+        let mut reader = self.logs.reader(topic, vec![start]).await?;
+        self.intake_mut()?.marked = Some(HashSet::new());
+        let sources = vec![Source {
+            topic,
+            from: bounds.start,
+        }];
+        while !reader.reached_all_ends() {
+            let batch = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(End::Stopped),
+                batch = self.logs.next(&mut reader, topic, PORTION) => batch?,
+            };
+            let entries = self.take(batch, sources.clone()).await?;
+            self.projection.store().commit(entries, |_| {});
+            flush::make_room(&self.projection, Haste::CatchingUp).await?;
+        }
+        let mut intake = self.intake.take().ok_or(PANICKED)?;
+        let swept = tokio::task::spawn_blocking(move || {
+            let swept = intake.sweep(topic);
+            (intake, swept)
+        });
+        let (intake, entries) = swept.await.map_err(|_| PANICKED)?;
+        self.intake = Some(intake);
+        let dropped = entries?;
+        self.metrics.reread.inc();
+        tracing::info!(
+            kafka.topic = topic.name(),
+            kafka.partition = partition,
+            "{}/{partition}: read anew, {} states that it does not hold are dropped",
+            topic.name(),
+            dropped.len()
+        );
+        self.projection.store().commit(dropped, |_| {});
+        self.steps.taken(Step::TopicReread);
+        Ok(())
+    }
+
+    /// What queries are told before anything was followed.
+    pub(crate) fn tell_stored(&self) -> Result<(), End> {
+        let intake = self.intake()?;
+        let progress = self.stored_progress();
+        self.projection.reach(Reached {
+            position: progress.position,
+            gap: progress.gap,
+            digests: intake.digests,
+            digests_at: progress.position,
+            written_at_ms: progress.written_at_ms,
+        });
+        Ok(())
     }
 }
 
-fn last_of(batch: &RecordBatch) -> Option<(i64, String)> {
-    let record = batch.iter().last()?;
-    let hash = record_hash(record.key, record.value.unwrap_or_default());
-    Some((record.offset, hash.to_string()))
+impl Followed {
+    fn source(&self) -> Source {
+        Source {
+            topic: self.topic,
+            from: self
+                .read
+                .as_ref()
+                .map_or(self.bounds.start, |read| read.next),
+        }
+    }
+}
+
+/// Notes the last record of each source. Another record where the last one stood that the store took in means another log.
+fn note_last(batch: &RecordBatch, sources: &mut [Followed]) -> Result<(), End> {
+    let hash = |record: &RecordRef<'_>| {
+        record_hash(record.key, record.value.unwrap_or_default()).to_string()
+    };
+    let mut lasts: Vec<Option<RecordRef<'_>>> = vec![None; sources.len()];
+    for record in batch.iter() {
+        let Some(held) = sources.get(record.source) else {
+            continue;
+        };
+        if let Some((offset, expected)) = held.read.as_ref().and_then(|read| read.last.as_ref())
+            && record.offset == *offset
+            && hash(&record) != *expected
+        {
+            return Err(Misfit::Foreign.into());
+        }
+        if let Some(last) = lasts.get_mut(record.source) {
+            *last = Some(record);
+        }
+    }
+    for (held, last) in sources.iter_mut().zip(lasts) {
+        if let Some(last) = last {
+            held.last = Some((last.offset, hash(&last)));
+        }
+    }
+    Ok(())
 }
 
 pub(crate) fn now_ms(clock: &Clock) -> i64 {

@@ -1,6 +1,6 @@
 //! Taking records of the state topics and the changes into the store: the part of following that reads the store, and so may block.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet, VecDeque};
 
 use bytes::Bytes;
 use domain::{limits::FOLD, position::Position};
@@ -13,67 +13,123 @@ use wire::{
 
 use crate::{
     error::End,
-    outbox::Digests,
-    projection::Projection,
+    follow::state_topics,
+    limits::{PROGRESS_WAITING_MAX, SCAN_STEP},
+    metrics::Input,
+    outbox::{Counted, Digests},
+    projection::{Projection, Reached},
     states::decode_state,
     store::{
-        self, Entry, keys,
+        self, Entry,
+        keys::{self, Entities},
         meta::Reach,
         values::{self, Change, State},
     },
 };
 
+/// One partition of a topic, as a source of records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Source {
+    pub(crate) topic: Topic,
+    /// Records before this offset were taken in earlier.
+    pub(crate) from: i64,
+}
+
 /// What is found out while reading one partition.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
-    /// The progress record that has come furthest.
-    pub(crate) progress: Option<Progress>,
-    /// Did the digest at the last progress record match, by topic?
-    pub(crate) digest_matches: BTreeMap<&'static str, bool>,
-    /// The last records of these keys are older than what stands before them, so these are to be published again.
-    pub(crate) stale: BTreeMap<Bytes, Topic>,
+    /// The progress record of each state topic that has come furthest.
+    progress: BTreeMap<&'static str, Progress>,
+    /// Progress that all state topics have reached, in order, while changes that led to it are still to be read.
+    waiting: VecDeque<Progress>,
+    /// The last progress that everything was read for.
+    pub(crate) reached: Option<Progress>,
+    /// What the digests were when they matched those of a progress record.
+    matched: BTreeMap<&'static str, (Position, Counted)>,
+    /// State topics whose digest is not the one of their progress record.
+    pub(crate) differing: BTreeSet<Topic>,
+    /// Keys whose last records are older than what stands before them, so these are to be published again.
+    pub(crate) stale: BTreeSet<Bytes>,
     /// The highest fold above our own that a state was made by.
     pub(crate) higher_fold: Option<u32>,
     /// Records of states that were read.
     pub(crate) records: u64,
     /// The newest change.
-    pub(crate) newest_change: Option<Reach>,
+    newest_change: Option<Reach>,
     /// The place before the first change that was read.
     pub(crate) first_change: Option<Reach>,
+}
+
+impl Findings {
+    /// Nothing is found yet but what the store knows to be stale.
+    pub(crate) fn new(stale: BTreeSet<Bytes>) -> Self {
+        Self {
+            stale,
+            ..Self::default()
+        }
+    }
 }
 
 /// Takes records of one partition in.
 #[derive(Debug)]
 pub(crate) struct Intake {
     pub(crate) projection: Projection,
+    pub(crate) input: Input,
     pub(crate) partition: u32,
     /// Of what was taken in, with what the store held before.
     pub(crate) digests: Digests,
     pub(crate) findings: Findings,
+    /// While a topic is read anew: the keys that it holds.
+    pub(crate) marked: Option<HashSet<Bytes>>,
 }
 
+/// States that a batch writes, by the keys of their records.
+type States = BTreeMap<Bytes, Option<State>>;
+
 impl Intake {
-    /// Takes the records of a state topic from offset `from` on; gives what the store is to take.
-    pub(crate) fn states(
+    /// Takes records in; gives what the store is to take.
+    pub(crate) fn take(
         &mut self,
-        topic: Topic,
         batch: &RecordBatch,
-        from: i64,
+        sources: &[Source],
     ) -> Result<Vec<Entry>, End> {
-        let mut states: BTreeMap<Bytes, Option<State>> = BTreeMap::new();
-        for record in batch.iter().filter(|record| record.offset >= from) {
-            match (parse_key(record.key), record.value) {
-                (Some(Key::Progress(partition)), Some(value)) if partition == self.partition => {
-                    match wire::decode_progress(value) {
-                        Ok(progress) => self.progress(topic, progress),
-                        Err(_) => self.skip(topic, &record),
-                    }
+        let (mut states, mut entries) = (States::new(), Vec::new());
+        let mut changes: Vec<(Position, i64, Change)> = Vec::new();
+        for record in batch.iter() {
+            let Some(source) = sources.get(record.source) else {
+                continue;
+            };
+            if record.offset < source.from {
+                continue;
+            }
+            if source.topic == Topic::Changes {
+                self.change(record, &mut entries, &mut changes)?;
+                continue;
+            }
+            let progress = match (parse_key(record.key), record.value) {
+                (Some(Key::Entity(_)), _) => {
+                    self.state(record, &mut states, &mut entries)?;
+                    continue;
                 }
-                (Some(Key::Entity(_)), _) => self.state(topic, record, &mut states)?,
-                (Some(Key::Progress(_)) | None, _) => self.skip(topic, &record),
+                (Some(Key::Progress(partition)), Some(value)) if partition == self.partition => {
+                    wire::decode_progress(value).ok()
+                }
+                (Some(Key::Progress(_)) | None, _) => None,
+            };
+            match progress {
+                Some(progress) => self.progress(source.topic, progress),
+                None => self.skip(source.topic, &record),
             }
         }
-        let mut entries = Vec::with_capacity(states.len());
+        for changes in changes.chunk_by(|(one, ..), (other, ..)| one.generation == other.generation)
+        {
+            let (Some((first, ..)), Some((_, at_ms, _))) = (changes.first(), changes.last()) else {
+                continue;
+            };
+            let stored: Vec<Change> = changes.iter().map(|(.., change)| change.clone()).collect();
+            // A batch spans little time, so its last record's stands for all.
+            entries.extend(store::chunks(first, *at_ms, &stored));
+        }
         for (key, state) in states {
             let decoded = state
                 .as_ref()
@@ -86,12 +142,12 @@ impl Intake {
         Ok(entries)
     }
 
-    /// Takes one state, or its tombstone; `states` is what this batch will write.
+    /// Takes one state, or its tombstone.
     fn state(
         &mut self,
-        topic: Topic,
         record: RecordRef<'_>,
-        states: &mut BTreeMap<Bytes, Option<State>>,
+        states: &mut States,
+        entries: &mut Vec<Entry>,
     ) -> Result<(), End> {
         self.findings.records += 1;
         let key = Bytes::copy_from_slice(record.key);
@@ -100,30 +156,53 @@ impl Intake {
             Some(value) => match self.decode(&record, value) {
                 Some(state) => Some(state),
                 None => {
-                    self.skip(topic, &record);
+                    self.skip(crate::states::topic_of_key(record.key), &record);
                     return Ok(());
                 }
             },
         };
+        if let Some(marked) = &mut self.marked {
+            marked.insert(key.clone());
+        }
         let held = match states.get(&key) {
             Some(held) => held.clone(),
             None => self.projection.store().state(&key)?,
         };
-        if let (Some(held), Some(new)) = (&held, &new)
-            && held.is_after(new)
-        {
-            self.findings.stale.insert(key, topic);
+        if self.is_late(&key, held.as_ref(), new.as_ref())? {
+            if self.findings.stale.insert(key.clone()) {
+                entries.push((keys::stale(&key), Some(Bytes::new())));
+            }
             return Ok(());
         }
-        self.findings.stale.remove(&key);
+        if self.findings.stale.remove(&key) {
+            entries.push((keys::stale(&key), None));
+        }
         if let Some(counted) = self.digests.of(&key) {
             let hash = |state: &Option<State>| {
                 state.as_ref().map(|state| record_hash(&key, &state.record))
             };
             counted.replace(hash(&held), hash(&new));
+            if let Some(new) = &new {
+                counted.saw(reach(new));
+            }
         }
         states.insert(key, new);
         Ok(())
+    }
+
+    /// Was this written late by a former leader, over something newer?
+    fn is_late(&self, key: &Bytes, held: Option<&State>, new: Option<&State>) -> Result<bool, End> {
+        let late = match (held, new) {
+            (Some(held), Some(new)) => held.is_after(new),
+            // A tombstone says no position, but the change that came with it does.
+            (None, Some(new)) => self
+                .projection
+                .store()
+                .ended(key)?
+                .is_some_and(|ended| Reach::from(&ended.version) > reach(new)),
+            (_, None) => false,
+        };
+        Ok(late)
     }
 
     /// A state as the store keeps it; `None` if the record is none.
@@ -142,40 +221,181 @@ impl Intake {
         })
     }
 
+    /// Notes how far a state topic has come, and whether what it holds is what its leader held there.
     fn progress(&mut self, topic: Topic, progress: Progress) {
-        if let (Some(ours), Some(theirs)) = (self.digests.of_topic(topic), progress.digest) {
-            self.findings
-                .digest_matches
-                .insert(topic.name(), ours == theirs);
+        let findings = &mut self.findings;
+        if progress.fold > FOLD {
+            findings.higher_fold = findings.higher_fold.max(Some(progress.fold));
         }
-        self.findings.progress = later(self.findings.progress.take(), Some(progress));
+        let held = findings.progress.get(topic.name());
+        if held.is_some_and(|held| held.position.is_after(&progress.position)) {
+            return;
+        }
+        self.compare(topic, &progress);
+        let findings = &mut self.findings;
+        findings.progress.insert(topic.name(), progress);
+        let all = state_topics(self.input)
+            .iter()
+            .filter_map(|topic| findings.progress.get(topic.name()));
+        let Some(least) = all.min_by_key(|progress| Reach::from(&progress.position)) else {
+            return;
+        };
+        let last = findings.waiting.back().or(findings.reached.as_ref());
+        if last.is_none_or(|last| {
+            least.position.is_after(&last.position)
+                || (least.position == last.position && least.written_at_ms > last.written_at_ms)
+        }) {
+            if findings.waiting.len() == PROGRESS_WAITING_MAX {
+                findings.waiting.pop_back();
+            }
+            findings.waiting.push_back(least.clone());
+        }
     }
 
-    /// Takes the records of the changes from offset `from` on; gives what the store is to take.
-    pub(crate) fn changes(&mut self, batch: &RecordBatch, from: i64) -> Result<Vec<Entry>, End> {
-        let (mut entries, mut changes) = (Vec::new(), Vec::new());
-        for record in batch.iter().filter(|record| record.offset >= from) {
-            self.change(record, &mut entries, &mut changes)?;
-        }
-        // A batch spans little time, so its last record's stands for all.
-        let at_ms = batch.iter().last().map_or(0, |record| record.timestamp_ms);
-        for changes in changes.chunk_by(|(one, _): &(Position, Change), (other, _)| {
-            one.generation == other.generation
-        }) {
-            let Some((first, _)) = changes.first() else {
-                continue;
+    /// The progress that has come furthest in any state topic: what was folded up to there is durable in all of them.
+    pub(crate) fn furthest(&self) -> Option<Progress> {
+        self.findings
+            .progress
+            .values()
+            .chain(&self.findings.reached)
+            .max_by_key(|progress| Reach::from(&progress.position))
+            .cloned()
+    }
+
+    /// The last progress that waits for changes to be read, if any does.
+    pub(crate) fn waiting(&self) -> Option<&Progress> {
+        self.findings.waiting.back()
+    }
+
+    /// Ends reading a topic anew: drops the states that it does not hold, and counts its digest again. Gives what the store is to drop.
+    pub(crate) fn sweep(&mut self, topic: Topic) -> Result<Vec<Entry>, End> {
+        let marked = self.marked.take().unwrap_or_default();
+        let Some(prefix) = prefix_of(topic) else {
+            return Ok(Vec::new());
+        };
+        let (mut dropped, mut counted) = (Vec::new(), Counted::default());
+        let mut after: Option<Bytes> = None;
+        loop {
+            let states = self
+                .projection
+                .store()
+                .states(prefix, after.as_deref(), SCAN_STEP)?;
+            let Some((last, _)) = states.last() else {
+                break;
             };
-            let stored: Vec<Change> = changes.iter().map(|(_, change)| change.clone()).collect();
-            entries.extend(store::chunks(first, at_ms, &stored));
+            after = Some(last.clone());
+            for (key, state) in states {
+                if self.projection.partition_of(&key) != self.partition {
+                    continue;
+                }
+                if marked.contains(&key) {
+                    counted.replace(None, Some(record_hash(&key, &state.record)));
+                    counted.saw(reach(&state));
+                } else {
+                    self.projection.index().update(&key, None, self.partition);
+                    dropped.push((keys::state(&key), None));
+                }
+            }
         }
-        Ok(entries)
+        if let Some(digest) = self.digests.of(prefix) {
+            *digest = counted;
+        }
+        if let Some(progress) = self.findings.progress.get(topic.name()).cloned() {
+            self.compare(topic, &progress);
+        }
+        Ok(dropped)
+    }
+
+    /// Holds the digest of what is held against that of a progress record.
+    fn compare(&mut self, topic: Topic, progress: &Progress) {
+        let findings = &mut self.findings;
+        if let (Some(ours), Some(theirs)) = (self.digests.counted(topic), progress.digest) {
+            // With states of a later position there is no telling: two leaders overlapped for a moment.
+            if ours.newest <= Reach::from(&progress.position) {
+                if ours.digest == theirs {
+                    findings.differing.remove(&topic);
+                    findings
+                        .matched
+                        .insert(topic.name(), (progress.position, ours));
+                } else {
+                    findings.differing.insert(topic);
+                }
+            }
+        }
+    }
+
+    /// The progress that was reached by reading the changes up to `changes_next`, if it is news.
+    pub(crate) fn reach(&mut self, changes_next: i64) -> Option<Progress> {
+        let findings = &mut self.findings;
+        let mut reached = None;
+        while let Some(progress) = findings
+            .waiting
+            .front()
+            .filter(|progress| progress.changes_next <= changes_next)
+        {
+            reached = Some(progress.clone());
+            findings.waiting.pop_front();
+        }
+        if reached.is_some() {
+            findings.reached.clone_from(&reached);
+        }
+        reached
+    }
+
+    /// What queries are told of the progress that was reached.
+    pub(crate) fn told(&self, progress: &Progress) -> Reached {
+        let position = progress.position;
+        let (stream, partition) = (position.stream, position.partition);
+        let mut reached = Reached {
+            position,
+            gap: progress.gap,
+            digests: Digests::default(),
+            digests_at: position,
+            written_at_ms: progress.written_at_ms,
+        };
+        let matched = |topic: Topic| {
+            let (at, counted) = self.findings.matched.get(topic.name())?;
+            (*at == position).then_some(*counted)
+        };
+        match (matched(Topic::Groups), matched(Topic::Numbers)) {
+            (Some(groups), Some(numbers)) => reached.digests = Digests { groups, numbers },
+            _ => {
+                // What is held is of no one position, or is not what it should be: then the digest is told as it is.
+                if let Some(held) = self
+                    .projection
+                    .reached(stream, partition)
+                    .filter(|_| self.findings.differing.is_empty())
+                {
+                    (reached.digests, reached.digests_at) = (held.digests, held.digests_at);
+                } else {
+                    reached.digests = self.digests;
+                }
+            }
+        }
+        reached
+    }
+
+    /// Goes on after a leader: what it folded is what was read.
+    pub(crate) fn led(&mut self, progress: Progress, digests: Digests) {
+        self.digests = digests;
+        let reach = Reach::from(&progress.position);
+        self.digests.groups.saw(reach);
+        self.digests.numbers.saw(reach);
+        let findings = &mut self.findings;
+        findings.waiting.clear();
+        findings.differing.clear();
+        findings.newest_change = None;
+        for topic in state_topics(self.input) {
+            findings.progress.insert(topic.name(), progress.clone());
+        }
+        findings.reached = Some(progress);
     }
 
     fn change(
         &mut self,
         record: RecordRef<'_>,
         entries: &mut Vec<Entry>,
-        changes: &mut Vec<(Position, Change)>,
+        changes: &mut Vec<(Position, i64, Change)>,
     ) -> Result<(), End> {
         let Some(Ok(Decoded::Known(change))) = record.value.map(wire::decode_change) else {
             self.skip(Topic::Changes, &record);
@@ -187,8 +407,8 @@ impl Intake {
             ..reach
         });
         let newest = match self.findings.newest_change {
-            Some(newest) => newest,
-            None => {
+            Some(newest) if newest.generation == reach.generation => newest,
+            Some(_) | None => {
                 let store = self.projection.store();
                 let offset = store.last_change(reach.generation, self.partition)?;
                 Reach {
@@ -206,7 +426,7 @@ impl Intake {
             offset: change.version.offset,
             record: Bytes::copy_from_slice(record.value.unwrap_or_default()),
         };
-        changes.push((change.version, stored));
+        changes.push((change.version, record.timestamp_ms, stored));
         if change.is_forgotten {
             let ended = values::Ended {
                 version: change.version,
@@ -228,11 +448,21 @@ impl Intake {
     }
 }
 
-/// The one that has come further.
-pub(crate) fn later(one: Option<Progress>, other: Option<Progress>) -> Option<Progress> {
-    match (one, other) {
-        (Some(one), Some(other)) if other.position.is_after(&one.position) => Some(other),
-        (Some(one), _) => Some(one),
-        (None, other) => other,
+/// What the keys of a state topic begin with.
+fn prefix_of(topic: Topic) -> Option<&'static [u8]> {
+    let entities = match topic {
+        Topic::Groups => Entities::Groups,
+        Topic::Messages => Entities::Messages,
+        Topic::Numbers => Entities::Numbers,
+        Topic::Requests => Entities::Requests,
+        Topic::Events | Topic::Receipts | Topic::Changes | Topic::Quarantine => return None,
+    };
+    Some(entities.prefix())
+}
+
+fn reach(state: &State) -> Reach {
+    Reach {
+        generation: state.generation,
+        offset: state.offset,
     }
 }

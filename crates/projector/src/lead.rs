@@ -3,9 +3,9 @@
 //! Published in this order, each awaited: changes, states, progress; then the store, then the offset for monitors of lag.
 //! A crash anywhere loses nothing, and what it repeats is harmless: changes are the same by version, states the same by position.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
-use chassis::{CancellationToken, Clock, health::Check};
+use chassis::Clock;
 use eventlog::{At, Batch, Reader, RecordBatch, Start};
 use wire::{
     Progress,
@@ -17,83 +17,103 @@ use crate::{
     error::{End, Error},
     flush::{self, Haste},
     fold::{Folded, Folder},
-    follow::{now_ms, state_topics},
+    follow::{Following, now_ms, state_topics},
     limits::{
-        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, CATCHING_UP_MAX, HEARTBEAT,
-        LAG_EVERY, LINGER, LINGER_MAX,
+        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, CATCHING_UP_MAX, COMMIT_EVERY,
+        LINGER, LINGER_MAX,
     },
-    logs::{Logs, Portion},
+    logs::Portion,
     metrics::{Input, InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
     outbox::Outbox,
-    projection::{Projection, Reached},
+    projection::Reached,
+    seat::Seat,
     states::{stream_of, topic_of},
+    steps::Step,
     store::meta::{Read, source},
 };
 
-/// Name of the consumer group that offsets are committed for; nothing of ours reads them.
-const GROUP: &str = "rollcall-projector";
+/// How a panic while folding ends.
+const PANICKED: End = End::Failed(Error::Panicked { task: "fold" });
 
 /// Leads one partition of one input.
 #[derive(Debug)]
-pub(crate) struct Leader {
-    pub(crate) logs: Logs,
-    pub(crate) projection: Projection,
-    pub(crate) metrics: Metrics,
+pub(crate) struct Leader<'a> {
+    seat: &'a mut Seat,
     /// Taken out while a batch is folded on a blocking thread.
-    pub(crate) folder: Option<Box<Folder>>,
-    /// How often progress is written while nothing comes.
-    pub(crate) idle_every: Duration,
-    /// Ok once it has caught up to the end seen at start.
-    pub(crate) caught_up: Check,
-    /// Ends the leader between two batches; the log's own token ends it anywhere.
-    pub(crate) stop: CancellationToken,
-    /// States of the partition were made by this fold, which is newer than ours.
-    pub(crate) higher_fold: Option<u32>,
+    folder: Option<Box<Folder>>,
+    /// The next offset of each topic that is published to, if nobody else writes there.
+    next: BTreeMap<Topic, i64>,
     /// As the last batch was large or small.
-    pub(crate) haste: Haste,
+    haste: Haste,
+    /// When progress was written last, by the monotonic clock.
+    progress_ms: u64,
+    /// When an offset was noted last, and which.
+    noted: Option<(u64, i64)>,
 }
 
-/// When what was done last, by the monotonic clock.
-#[derive(Debug, Default)]
-struct Done {
-    progress_ms: u64,
-    lag_ms: Option<u64>,
-    committed: i64,
+/// Why leading ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// Shutdown began.
+    Stopped,
+    /// The group has given the partition to another instance.
+    Revoked,
+    /// Somebody else has written to the topics: a former leader, late, or a later one that this instance has not heard of.
+    Disturbed,
 }
 
 /// What an append made durable: the last record of a partition of a topic, as the store remembers it.
 type Last = Option<(i64, RecordHash)>;
 
-impl Leader {
-    /// Folds until shutdown.
-    pub(crate) async fn run(mut self) -> Result<(), End> {
-        let (topic, mut done) = (self.topic()?, Done::default());
-        let bounds = self.logs.bounds(topic).await?;
-        let target = bounds.end;
-        self.projection.set_end(
-            stream_of(self.folder()?.input),
-            self.logs.partition,
-            bounds.end,
-        );
-        self.tell_reached()?;
-        if let Some(fold) = self.higher_fold {
-            return self.only_serve(topic, fold).await;
+impl<'a> Leader<'a> {
+    pub(crate) fn new(seat: &'a mut Seat, following: &Following, folder: Folder) -> Self {
+        let mut next = BTreeMap::new();
+        for topic in state_topics(seat.input) {
+            next.insert(*topic, following.next(*topic));
         }
+        next.insert(Topic::Changes, following.next(Topic::Changes));
+        let progress_ms = seat.logs.clock.monotonic_ms();
+        Self {
+            seat,
+            folder: Some(Box::new(folder)),
+            next,
+            haste: Haste::CatchingUp,
+            progress_ms,
+            noted: None,
+        }
+    }
+
+    /// Folds until shutdown, or until another leads; gives the folder back.
+    pub(crate) async fn run(mut self) -> Result<(Left, Box<Folder>), End> {
+        let topic = self.topic();
+        let bounds = self.seat.logs.bounds(topic).await?;
+        let target = bounds.end;
+        let stream = stream_of(self.seat.input);
+        let partition = self.seat.logs.partition;
+        self.seat.projection.set_end(stream, partition, bounds.end);
         let next = self.folder()?.progress.position.offset + 1;
-        let start = Start::new(topic.name(), self.logs.partition, At::Offset(next));
-        let mut reader = self.logs.reader(topic, &start).await?;
-        done.progress_ms = self.clock().monotonic_ms();
-        loop {
-            self.logs.heartbeat.turn();
+        let start = Start::new(topic.name(), partition, At::Offset(next));
+        let mut reader = self.seat.logs.reader(topic, vec![start]).await?;
+        // A gap is told, and followers hear of the new leader, before anything comes.
+        let mut is_alone = self.publish().await?;
+        let left = loop {
+            self.seat.logs.heartbeat.turn();
+            if !is_alone {
+                break Left::Disturbed;
+            }
+            if !self.seat.mandate.is_held() {
+                break Left::Revoked;
+            }
             let next = self.folder()?.progress.position.offset + 1;
             // Control records of Kafka take offsets and are never given, so the reader may be further.
             if reader.position(0).max(next) >= target {
-                self.caught_up.ok();
-            } else {
-                self.caught_up
+                self.seat.caught_up();
+            } else if !self.seat.is_caught_up {
+                self.seat
+                    .caught_up
                     .failing(format!("{} events behind the start", target - next));
             }
-            self.watch_lag(topic, &mut done).await?;
+            self.note_offset(next);
             let portion = Portion {
                 records: BATCH_EVENTS,
                 bytes: BATCH_BYTES,
@@ -101,63 +121,46 @@ impl Leader {
             };
             let batch = tokio::select! {
                 biased;
-                () = self.stop.cancelled() => return Ok(()),
-                batch = self.logs.next(&mut reader, topic, portion) => batch?,
+                () = self.seat.stop.cancelled() => break Left::Stopped,
+                () = self.seat.mandate.changed() => continue,
+                batch = self.seat.logs.next(&mut reader, topic, portion) => batch?,
             };
-            if batch.is_empty() {
-                self.idle(&mut done).await?;
+            is_alone = if batch.is_empty() {
+                self.idle().await?
             } else {
-                self.take(batch, &mut reader).await?;
-                done.progress_ms = self.clock().monotonic_ms();
-            }
-        }
-    }
-
-    /// Leaves folding to the newer program that made the states, and goes on answering from them.
-    async fn only_serve(&self, topic: Topic, fold: u32) -> Result<(), End> {
-        let (topic, partition) = (topic.name(), self.logs.partition);
-        tracing::error!(
-            kafka.topic = topic,
-            kafka.partition = partition,
-            "{topic}/{partition} is not folded: its states are of fold {fold}, which this version does not know; run the one that made them"
-        );
-        self.caught_up.failing(format!(
-            "states are of fold {fold}, which this version does not know"
-        ));
-        loop {
-            self.logs.heartbeat.turn();
-            tokio::select! {
-                biased;
-                () = self.stop.cancelled() => return Ok(()),
-                () = self.clock().sleep(HEARTBEAT / 4) => {}
-            }
-        }
+                self.take(batch, &mut reader).await?
+            };
+        };
+        let folder = self.folder.take().ok_or(PANICKED)?;
+        Ok((left, folder))
     }
 
     fn clock(&self) -> &Clock {
-        &self.logs.clock
+        &self.seat.logs.clock
     }
 
     fn folder(&self) -> Result<&Folder, End> {
         // Only a panic while folding takes it for good.
-        self.folder
-            .as_deref()
-            .ok_or(End::Failed(Error::Panicked { task: "fold" }))
+        self.folder.as_deref().ok_or(PANICKED)
     }
 
-    fn topic(&self) -> Result<Topic, End> {
-        Ok(topic_of(self.folder()?.input))
+    fn topic(&self) -> Topic {
+        topic_of(self.seat.input)
     }
 
-    /// Folds what was read and what comes at once after it, and publishes it.
-    async fn take(&mut self, first: RecordBatch, reader: &mut Reader) -> Result<(), End> {
-        let (started_ms, topic) = (self.clock().monotonic_ms(), self.topic()?);
+    /// Folds what was read and what comes at once after it, and publishes it; says whether nobody else does.
+    async fn take(&mut self, first: RecordBatch, reader: &mut Reader) -> Result<bool, End> {
+        let (started_ms, topic) = (self.clock().monotonic_ms(), self.topic());
         let (mut batch, mut events, mut bytes) = (first, 0, 0);
         loop {
             events += batch.len();
             bytes += batch.bytes();
-            self.metrics.event_bytes.inc_by(batch.bytes() as u64);
-            self.fold(batch).await?;
+            self.seat.metrics.event_bytes.inc_by(batch.bytes() as u64);
+            self.seat.steps.taken(Step::EventsRead);
+            if !self.fold(batch).await? {
+                return Ok(false);
+            }
+            self.seat.steps.taken(Step::EventsFolded);
             let patience = if events < CATCHING_UP_EVENTS {
                 LINGER_MAX
             } else {
@@ -167,7 +170,7 @@ impl Leader {
             if events >= BATCH_EVENTS
                 || bytes >= BATCH_BYTES
                 || age >= patience
-                || self.stop.is_cancelled()
+                || self.seat.stop.is_cancelled()
             {
                 break;
             }
@@ -176,7 +179,7 @@ impl Leader {
                 bytes: BATCH_BYTES - bytes,
                 wait: LINGER,
             };
-            batch = self.logs.next(reader, topic, portion).await?;
+            batch = self.seat.logs.next(reader, topic, portion).await?;
             if batch.is_empty() {
                 break;
             }
@@ -186,13 +189,14 @@ impl Leader {
         } else {
             Haste::CatchingUp
         };
-        self.metrics.batch_events.observe(events as f64);
-        self.publish().await?;
-        self.show_cache()
+        self.seat.metrics.batch_events.observe(events as f64);
+        let is_alone = self.publish().await?;
+        self.show_cache()?;
+        Ok(is_alone)
     }
 
-    /// Folds one batch of records; publishes in between only where it must.
-    async fn fold(&mut self, batch: RecordBatch) -> Result<(), End> {
+    /// Folds one batch of records; publishes in between only where it must. Says whether nobody else does.
+    async fn fold(&mut self, batch: RecordBatch) -> Result<bool, End> {
         let (mut batch, mut from) = (batch, 0);
         while from < batch.len() {
             let now_ms = now_ms(self.clock());
@@ -201,11 +205,11 @@ impl Leader {
                 .await?;
             batch = read;
             from += folded?;
-            if from < batch.len() {
-                self.publish().await?;
+            if from < batch.len() && !self.publish().await? {
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     /// Works with the folder on a thread that may block.
@@ -213,13 +217,12 @@ impl Leader {
         &mut self,
         work: impl FnOnce(&mut Folder) -> T + Send + 'static,
     ) -> Result<T, End> {
-        let panicked = || End::Failed(Error::Panicked { task: "fold" });
-        let mut folder = self.folder.take().ok_or_else(panicked)?;
+        let mut folder = self.folder.take().ok_or(PANICKED)?;
         let working = tokio::task::spawn_blocking(move || {
             let done = work(&mut folder);
             (folder, done)
         });
-        let (folder, done) = working.await.map_err(|_| panicked())?;
+        let (folder, done) = working.await.map_err(|_| PANICKED)?;
         self.folder = Some(folder);
         Ok(done)
     }
@@ -231,19 +234,21 @@ impl Leader {
             partition: folder.partition,
         };
         let entities = i64::try_from(folder.cache.len()).unwrap_or(i64::MAX);
-        self.metrics
+        self.seat
+            .metrics
             .cache_entities
             .get_or_create(&labels)
             .set(entities);
         Ok(())
     }
 
-    /// Publishes what was folded, and progress; then the store takes it.
-    async fn publish(&mut self) -> Result<(), End> {
+    /// Publishes what was folded, and progress; then the store takes it. Says whether nobody else has written to these topics.
+    async fn publish(&mut self) -> Result<bool, End> {
         let now_ms = now_ms(self.clock());
         let folded = self
             .with_folder(move |folder| folder.finish(now_ms))
             .await?;
+        self.seat.steps.taken(Step::StatesEncoded);
         let Folded {
             changes,
             last_change,
@@ -251,16 +256,31 @@ impl Leader {
             entries,
             state_bytes,
         } = folded;
-        let offset = self
+        let changes_next = self.next.get(&Topic::Changes).copied().unwrap_or(0);
+        let last = self
             .append(Topic::Changes, &changes, Published::Changes)
             .await?;
-        let last_change: Last = offset.zip(last_change);
+        let mut is_alone = true;
+        if let Some(last) = last {
+            is_alone = last + 1 == changes_next + changes.count(Topic::Changes);
+            self.next.insert(Topic::Changes, last + 1);
+        }
+        self.seat.steps.taken(Step::ChangesPublished);
+        let last_change: Last = last.zip(last_change);
         self.append(Topic::Groups, &states, Published::States)
             .await?;
-        self.metrics.state_bytes.inc_by(state_bytes);
+        self.seat.steps.taken(Step::StatesPublished);
+        self.seat.metrics.state_bytes.inc_by(state_bytes);
         let (progress, lasts) = self.publish_progress(now_ms).await?;
-        let (input, partition) = (self.topic()?, self.logs.partition);
-        self.projection.store().commit(entries, |meta| {
+        for (topic, last) in &lasts {
+            let Some((offset, _)) = last else { continue };
+            if let Some(next) = self.next.insert(*topic, offset + 1) {
+                is_alone &= *offset == next + states.count(*topic);
+            }
+        }
+        self.seat.steps.taken(Step::ProgressPublished);
+        let (input, partition) = (self.topic(), self.seat.logs.partition);
+        self.seat.projection.store().commit(entries, |meta| {
             let mut read = |topic: Topic, last: Last| {
                 if let Some((offset, hash)) = last {
                     let read = Read {
@@ -270,16 +290,21 @@ impl Leader {
                     meta.read.insert(source(topic.name(), partition), read);
                 }
             };
-            read(Topic::Changes, last_change);
-            for (topic, last) in lasts {
-                read(topic, last);
+            // What somebody else wrote in between is to be read: from where this leader knew all of it.
+            if is_alone {
+                read(Topic::Changes, last_change);
+                for (topic, last) in lasts {
+                    read(topic, last);
+                }
             }
             meta.progress
                 .insert(source(input.name(), partition), hex::encode(progress));
         });
-        self.tell_reached()?;
-        flush::make_room(&self.projection, self.haste).await?;
-        Ok(())
+        self.seat.steps.taken(Step::BatchKept);
+        self.tell_reached(now_ms)?;
+        self.progress_ms = self.clock().monotonic_ms();
+        flush::make_room(&self.seat.projection, self.haste).await?;
+        Ok(is_alone)
     }
 
     /// Appends all of it, one append after another; gives the offset of its last record.
@@ -289,19 +314,19 @@ impl Leader {
         outbox: &Outbox,
         kind: Published,
     ) -> Result<Option<i64>, End> {
-        let labels = PublishedLabels { kind };
+        let (labels, metrics) = (PublishedLabels { kind }, &self.seat.metrics);
         let mut last = None;
         for batch in &outbox.batches {
             let started_ms = self.clock().monotonic_ms();
-            last = self.logs.append(topic, batch).await?.last().copied();
+            last = self.seat.logs.append(topic, batch).await?.last().copied();
             let took =
                 Duration::from_millis(self.clock().monotonic_ms().saturating_sub(started_ms));
-            self.metrics
+            metrics
                 .append_seconds
                 .get_or_create(&labels)
                 .observe(took.as_secs_f64());
         }
-        self.metrics
+        metrics
             .published
             .get_or_create(&labels)
             .inc_by(outbox.len() as u64);
@@ -310,15 +335,19 @@ impl Leader {
 
     /// Writes progress into every state topic; gives its bytes for the store, and where it stands.
     async fn publish_progress(&self, now_ms: i64) -> Result<(Vec<u8>, Vec<(Topic, Last)>), End> {
-        let folder = self.folder()?;
+        let (folder, logs) = (self.folder()?, &self.seat.logs);
         let topics = state_topics(folder.input);
-        let key = topics::progress_key(self.logs.partition);
+        let key = topics::progress_key(logs.partition);
+        let changes_next = match folder.input {
+            Input::Events => self.next.get(&Topic::Changes).copied().unwrap_or(0),
+            Input::Receipts => 0,
+        };
         let (mut batch, mut hashes, mut bytes) = (Batch::new(), Vec::new(), Vec::new());
         for topic in topics {
-            let digest = folder.digests.of_topic(*topic);
             let progress = Progress {
-                digest,
+                digest: folder.digests.of_topic(*topic),
                 written_at_ms: now_ms,
+                changes_next,
                 ..folder.progress.clone()
             };
             bytes.clear();
@@ -327,7 +356,7 @@ impl Leader {
             let headers = headers.each_ref().map(|(name, value)| (*name, &value[..]));
             batch.push(
                 topic.name(),
-                self.logs.partition,
+                logs.partition,
                 &key,
                 Some(&bytes),
                 &headers,
@@ -335,11 +364,12 @@ impl Leader {
             );
             hashes.push(record_hash(&key, &bytes));
         }
-        let offsets = self.logs.append(topic_of(folder.input), &batch).await?;
+        let offsets = logs.append(topic_of(folder.input), &batch).await?;
         let labels = PublishedLabels {
             kind: Published::Progress,
         };
-        self.metrics
+        self.seat
+            .metrics
             .published
             .get_or_create(&labels)
             .inc_by(hashes.len() as u64);
@@ -348,59 +378,40 @@ impl Leader {
     }
 
     /// Tells those who wait for a position, and watchers.
-    fn tell_reached(&self) -> Result<(), End> {
+    fn tell_reached(&self, now_ms: i64) -> Result<(), End> {
         let folder = self.folder()?;
-        self.projection.reach(Reached {
+        self.seat.projection.reach(Reached {
             position: folder.progress.position,
             gap: folder.progress.gap,
             digests: folder.digests,
+            digests_at: folder.progress.position,
+            written_at_ms: now_ms,
         });
+        self.seat.steps.taken(Step::PositionLed);
         Ok(())
     }
 
-    /// What is done when nothing comes.
-    async fn idle(&mut self, done: &mut Done) -> Result<(), End> {
+    /// What is done when nothing comes; says whether nobody else publishes.
+    async fn idle(&mut self) -> Result<bool, End> {
         let now = self.clock().monotonic_ms();
-        let since = Duration::from_millis(now.saturating_sub(done.progress_ms));
-        if since >= self.idle_every {
-            self.publish().await?;
-            done.progress_ms = now;
+        let since = Duration::from_millis(now.saturating_sub(self.progress_ms));
+        if since < self.seat.idle_every {
+            return Ok(true);
         }
-        Ok(())
+        self.publish().await
     }
 
-    /// Once in a while: asks for the end of the input, and commits the offset.
-    async fn watch_lag(&mut self, topic: Topic, done: &mut Done) -> Result<(), End> {
+    /// Once in a while: notes the offset for monitors of lag.
+    fn note_offset(&mut self, next: i64) {
         let now = self.clock().monotonic_ms();
-        let since = |then: u64| Duration::from_millis(now.saturating_sub(then));
-        if done.lag_ms.is_some_and(|then| since(then) < LAG_EVERY) {
-            return Ok(());
+        let is_due = self.noted.is_none_or(|(then, noted)| {
+            next > noted && Duration::from_millis(now.saturating_sub(then)) >= COMMIT_EVERY
+        });
+        if is_due {
+            self.seat.mandate.commit(next);
+            self.noted = Some((now, next));
+            self.seat.steps.taken(Step::OffsetNoted);
         }
-        done.lag_ms = Some(now);
-        let folder = self.folder()?;
-        let (input, position) = (folder.input, folder.progress.position);
-        let bounds = self.logs.bounds(topic).await?;
-        self.projection
-            .set_end(stream_of(input), self.logs.partition, bounds.end);
-        let labels = PartitionLabels {
-            input,
-            partition: self.logs.partition,
-        };
-        let lag = i64::try_from(self.projection.lag(&position)).unwrap_or(i64::MAX);
-        self.metrics.lag.get_or_create(&labels).set(lag);
-        let next = position.offset + 1;
-        if next > done.committed {
-            let commit = self
-                .logs
-                .log
-                .commit(GROUP, topic.name(), self.logs.partition, next);
-            match commit.await {
-                Ok(()) => done.committed = next,
-                // The next one repairs it, and only monitors look at it.
-                Err(error) => tracing::debug!("commit: {}", chassis::supervise::chain(&error)),
-            }
-        }
-        Ok(())
     }
 }
 

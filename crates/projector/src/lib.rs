@@ -2,6 +2,7 @@
 
 mod args;
 mod cache;
+mod ends;
 mod error;
 mod flush;
 mod fold;
@@ -17,10 +18,13 @@ mod outbox;
 mod projection;
 mod prune;
 mod run;
+mod seat;
 mod states;
+mod steps;
 mod store;
 
-pub use args::{Args, Tuning};
+pub use args::{Args, Member, Tuning};
 pub use error::Error;
 pub use http::ROUTES;
-pub use run::{LogKind, Projector, Settings, run};
+pub use run::{GROUP, LogKind, Projector, Settings, run};
+pub use steps::{Observe, Step, Unobserved};

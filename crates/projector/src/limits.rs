@@ -38,9 +38,6 @@ pub const PUBLISH_RECORDS: usize = 20_000;
 /// Bytes published in one append; half of what the log lets be pending, for events and receipts publish side by side.
 pub const PUBLISH_BYTES: usize = 32 << 20;
 
-/// Tries of one append or read before the process gives up and is restarted: some minutes with the delays below.
-pub const LOG_TRIES: u32 = 60;
-
 /// First delay between tries.
 pub const LOG_RETRY_BASE: Duration = Duration::from_millis(100);
 
@@ -120,6 +117,25 @@ pub const RECOVER_WAIT: Duration = Duration::from_secs(1);
 
 /// How often the ends of the inputs are asked for, to know the lag.
 pub const LAG_EVERY: Duration = Duration::from_secs(1);
+
+/// Ends asked for at once, so that a broker that does not answer delays few others.
+pub const ENDS_AT_ONCE: usize = 8;
+
+/// How often a leader notes its offset for monitors of lag.
+pub const COMMIT_EVERY: Duration = Duration::from_secs(1);
+
+/// How long a leader that found another's records in its topics follows before it takes over again:
+/// time for the group to tell it that it does not lead any more.
+pub const DISTURBED_PAUSE: Duration = Duration::from_millis(500);
+
+/// Progress records that wait for the changes that led to them to be read; beyond it only the newest waits.
+pub const PROGRESS_WAITING_MAX: usize = 256;
+
+/// Least time between two times that a state topic's partition is read anew because its digest does not match.
+pub const REREAD_PAUSE: Duration = Duration::from_secs(600);
+
+/// How long the group waits for a silent instance before its partitions go to others, unless told otherwise.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Items of one page.
 pub const PAGE_ITEMS_MAX: usize = 1_000;

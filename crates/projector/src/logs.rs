@@ -12,7 +12,7 @@ use wire::topics::Topic;
 
 use crate::{
     error::{End, Error},
-    limits::{LOG_RETRY_BASE, LOG_RETRY_CAP, LOG_TRIES},
+    limits::{LOG_RETRY_BASE, LOG_RETRY_CAP},
 };
 
 /// One partition's view of the log.
@@ -40,8 +40,9 @@ impl Logs {
         self.tried("ask for the bounds of", topic, bounds).await
     }
 
-    pub(crate) async fn reader(&self, topic: Topic, start: &Start) -> Result<Reader, End> {
-        let reader = || self.log.reader(vec![start.clone()]);
+    /// Opens a reader; `topic` is what errors name.
+    pub(crate) async fn reader(&self, topic: Topic, starts: Vec<Start>) -> Result<Reader, End> {
+        let reader = || self.log.reader(starts.clone());
         self.tried("open a reader of", topic, reader).await
     }
 
@@ -80,7 +81,8 @@ impl Logs {
         let backoff = Backoff {
             base: LOG_RETRY_BASE,
             cap: LOG_RETRY_CAP,
-            tries_max: Some(LOG_TRIES),
+            // A Kafka that is away comes back; until then queries are answered from what is here.
+            tries_max: None,
         };
         let (topic, partition) = (topic.name(), self.partition);
         let attempt = || {
@@ -114,7 +116,8 @@ impl Logs {
     }
 }
 
-fn class(error: &eventlog::Error) -> Class {
+/// What trying again can do about an error of the log.
+pub(crate) fn class(error: &eventlog::Error) -> Class {
     match error.class() {
         eventlog::Class::Permanent => Class::Permanent,
         eventlog::Class::Transient => Class::Transient,

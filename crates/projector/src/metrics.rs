@@ -1,5 +1,7 @@
 //! What a projector measures of itself.
 
+use std::sync::atomic::AtomicU64;
+
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
     metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
@@ -179,6 +181,10 @@ pub(crate) struct Metrics {
     pub(crate) published: Family<PublishedLabels, Counter>,
     pub(crate) append_seconds: Family<PublishedLabels, Histogram>,
     pub(crate) lag: Family<PartitionLabels, Gauge>,
+    pub(crate) progress_age: Family<PartitionLabels, Gauge<f64, AtomicU64>>,
+    pub(crate) led: Family<PartitionLabels, Gauge>,
+    pub(crate) disturbed: Counter,
+    pub(crate) reread: Counter,
     pub(crate) gaps: Counter,
     pub(crate) digest_mismatches: Counter,
     pub(crate) recovered: Family<FromLabels, Counter>,
@@ -215,6 +221,10 @@ impl Metrics {
             published: Family::default(),
             append_seconds: Family::new_with_constructor(seconds),
             lag: Family::default(),
+            progress_age: Family::default(),
+            led: Family::default(),
+            disturbed: Counter::default(),
+            reread: Counter::default(),
             gaps: Counter::default(),
             digest_mismatches: Counter::default(),
             recovered: Family::default(),
@@ -273,6 +283,27 @@ impl Metrics {
             m.append_seconds.clone(),
         );
         r.register("lag_records", "Events that are not folded", m.lag.clone());
+        r.register_with_unit(
+            "progress_age",
+            "Time since the progress was written that this instance has come to; a second or two while somebody leads",
+            Unit::Seconds,
+            m.progress_age.clone(),
+        );
+        r.register(
+            "leads",
+            "1 where this instance leads the partition, 0 where it follows",
+            m.led.clone(),
+        );
+        r.register(
+            "takeovers_disturbed",
+            "Times that a leader found records of another in its topics and took over again",
+            m.disturbed.clone(),
+        );
+        r.register(
+            "topics_reread",
+            "Times that a partition of a state topic was read again from its beginning",
+            m.reread.clone(),
+        );
         r.register(
             "gaps",
             "Times that events were lost before they could be folded",

@@ -1,12 +1,17 @@
 //! What is to be appended, and what it sums to.
 
+use std::collections::BTreeMap;
+
 use eventlog::Batch;
 use wire::{
     digest::{Digest, RecordHash},
     topics::Topic,
 };
 
-use crate::limits::{PUBLISH_BYTES, PUBLISH_RECORDS};
+use crate::{
+    limits::{PUBLISH_BYTES, PUBLISH_RECORDS},
+    store::meta::Reach,
+};
 
 /// Digests of the two state topics that carry one, and how many records they count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,14 +25,21 @@ pub(crate) struct Digests {
 pub(crate) struct Counted {
     pub(crate) digest: Digest,
     pub(crate) records: u64,
+    /// The latest position of any state counted.
+    pub(crate) newest: Reach,
 }
 
 impl Digests {
     /// The digest of a state topic, if it has one.
     pub(crate) fn of_topic(&self, topic: Topic) -> Option<Digest> {
+        self.counted(topic).map(|counted| counted.digest)
+    }
+
+    /// The digest of a state topic, if it has one, with what it counts.
+    pub(crate) fn counted(&self, topic: Topic) -> Option<Counted> {
         match topic {
-            Topic::Groups => Some(self.groups.digest),
-            Topic::Numbers => Some(self.numbers.digest),
+            Topic::Groups => Some(self.groups),
+            Topic::Numbers => Some(self.numbers),
             // Their records lapse at the broker's own times; the others hold no states.
             Topic::Messages
             | Topic::Requests
@@ -49,6 +61,11 @@ impl Digests {
 }
 
 impl Counted {
+    /// Notes the position of a state that is counted.
+    pub(crate) fn saw(&mut self, position: Reach) {
+        self.newest = self.newest.max(position);
+    }
+
     /// Takes one record out and another in.
     pub(crate) fn replace(&mut self, old: Option<RecordHash>, new: Option<RecordHash>) {
         if let Some(old) = old {
@@ -67,6 +84,8 @@ impl Counted {
 pub(crate) struct Outbox {
     pub(crate) batches: Vec<Batch>,
     records: usize,
+    /// How many of them each topic gets.
+    counts: BTreeMap<Topic, i64>,
 }
 
 impl Outbox {
@@ -85,7 +104,13 @@ impl Outbox {
         if let Some(batch) = self.batches.last_mut() {
             batch.push(topic.name(), partition, key, value, &headers, at_ms);
             self.records += 1;
+            *self.counts.entry(topic).or_default() += 1;
         }
+    }
+
+    /// How many records a topic gets.
+    pub(crate) fn count(&self, topic: Topic) -> i64 {
+        self.counts.get(&topic).copied().unwrap_or(0)
     }
 
     pub(crate) fn len(&self) -> usize {

@@ -4,7 +4,7 @@ use std::{
     collections::BTreeMap,
     sync::{
         Arc, Mutex, PoisonError,
-        atomic::{AtomicI64, Ordering},
+        atomic::{AtomicBool, AtomicI64, Ordering},
     },
 };
 
@@ -28,8 +28,11 @@ use crate::{
 pub(crate) struct Reached {
     pub(crate) position: Position,
     pub(crate) gap: Option<Gap>,
-    /// Digests of its state topics, for events.
+    /// Digests of its state topics, for events, and the position that they are of.
     pub(crate) digests: Digests,
+    pub(crate) digests_at: Position,
+    /// When the progress there was written, in milliseconds of Unix time by its writer's clock; 0 if there was none yet.
+    pub(crate) written_at_ms: i64,
 }
 
 /// How far all are folded, in order of stream and partition.
@@ -48,6 +51,7 @@ struct Inner {
     /// Ends of the inputs as last heard, by stream and partition.
     ends: BTreeMap<(Stream, u32), AtomicI64>,
     flushing: Signals,
+    is_served: AtomicBool,
     broken: CancellationToken,
     why: Mutex<Option<store::Error>>,
 }
@@ -67,6 +71,7 @@ impl Projection {
             positions: watch::Sender::new(Positions::new()),
             ends,
             flushing: Signals::new(),
+            is_served: AtomicBool::new(false),
             broken: CancellationToken::new(),
             why: Mutex::new(None),
         }))
@@ -84,17 +89,37 @@ impl Projection {
         &self.0.flushing
     }
 
+    /// Says that queries are answered from now on.
+    pub(crate) fn serve(&self) {
+        self.0.is_served.store(true, Ordering::Relaxed);
+    }
+
+    /// Are queries answered?
+    pub(crate) fn is_served(&self) -> bool {
+        self.0.is_served.load(Ordering::Relaxed)
+    }
+
     /// Partitions of each topic.
     pub(crate) fn partitions(&self) -> u32 {
         self.0.partitions
     }
 
-    /// Tells how far a partition is folded; the store holds it by now.
+    /// Tells how far a partition is folded; the store holds it by now. What is older than what was told is not news.
     pub(crate) fn reach(&self, reached: Reached) {
         let key = (reached.position.stream, reached.position.partition);
-        self.0.positions.send_modify(|positions| {
+        self.0.positions.send_if_modified(|positions| {
+            let held = positions.get(&key);
+            if held.is_some_and(|held| held.position.is_after(&reached.position)) {
+                return false;
+            }
             positions.insert(key, reached);
+            true
         });
+    }
+
+    /// How far one partition is folded.
+    pub(crate) fn reached(&self, stream: Stream, partition: u32) -> Option<Reached> {
+        self.0.positions.borrow().get(&(stream, partition)).copied()
     }
 
     /// How far all partitions are folded, as a channel that tells of every step.

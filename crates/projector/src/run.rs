@@ -1,33 +1,33 @@
 //! Wiring: the store is opened, each partition is recovered and led, and the query API sees it once all are.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use axum::Router;
+use bytes::Bytes;
 use chassis::{CancellationToken, Ctx, auth::Access, health::Check, retry};
-use eventlog::Log;
+use eventlog::{JoinOptions, Log, Membership};
 use futures::{StreamExt, TryStreamExt, stream};
 use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
-use wire::{digest::record_hash, topics::Topic};
+use wire::{Progress, digest::record_hash, topics::Topic};
 
 use crate::{
-    args::{Args, Tuning},
-    cache::Cache,
-    error::{End, Error},
+    args::{Args, Member, Tuning},
+    ends,
+    error::{End, Error, Misfit},
     flush,
-    fold::Folder,
-    follow::{Follower, Recovered},
+    follow::state_topics,
     http,
     index::Index,
     intake::{Findings, Intake},
-    lead::{self, Leader},
+    lead,
     limits::{
         HEARTBEAT, PENDING_ENTRIES_MAX, PRUNE_EVERY, RECOVER_PARTITIONS, STOP_GRACE,
         STORE_RESTARTS_MAX, WATCHERS_MAX,
@@ -37,9 +37,14 @@ use crate::{
     outbox::Digests,
     projection::Projection,
     prune,
-    states::{decode_state, topic_of},
-    store::{Directory, Lock, Store},
+    seat::{Mandate, Seat},
+    states::{decode_state, topic_of, topic_of_key},
+    steps::{Observe, Unobserved},
+    store::{Directory, Lock, Store, meta::Reach},
 };
+
+/// Name of the consumer group that decides who leads which partition; offsets are committed to it for monitors of lag only.
+pub const GROUP: &str = "rollcall-projector";
 
 /// Pauses while the log does not answer at the start: some five minutes in all, then the process ends and is started anew.
 const START: retry::Backoff = retry::Backoff {
@@ -66,6 +71,10 @@ pub struct Settings {
     pub tuning: Tuning,
     /// Which engine the log has.
     pub log_kind: LogKind,
+    /// What this instance is in the consumer group that decides who leads.
+    pub member: Member,
+    /// Who is told of each step.
+    pub steps: Arc<dyn Observe>,
 }
 
 /// A projector: its query API is [`Projector::router`], its work [`Projector::run`].
@@ -89,13 +98,32 @@ pub struct Projector {
 struct Found {
     states: u64,
     digests: BTreeMap<u32, Digests>,
+    /// Keys of records that are to be published again.
+    stale: Vec<Bytes>,
+}
+
+impl Found {
+    /// Keys that are to be published again by whoever leads one partition.
+    fn stale_of(&self, input: Input, partition: u32, partitions: u32) -> BTreeSet<Bytes> {
+        let is_of = |key: &&Bytes| {
+            state_topics(input).contains(&topic_of_key(key))
+                && eventlog::partition_of(key, partitions) == partition
+        };
+        self.stale.iter().filter(is_of).cloned().collect()
+    }
 }
 
 /// Runs a projector with its query API on a listener of its own, until shutdown.
 ///
 /// # Errors
 /// See [`Error`].
-pub async fn run(args: Args, ctx: Ctx, log: Log, log_kind: LogKind) -> Result<(), Error> {
+pub async fn run(
+    args: Args,
+    member: Member,
+    ctx: Ctx,
+    log: Log,
+    log_kind: LogKind,
+) -> Result<(), Error> {
     let Args {
         data_dir,
         listen,
@@ -106,6 +134,8 @@ pub async fn run(args: Args, ctx: Ctx, log: Log, log_kind: LogKind) -> Result<()
         data_dir,
         tuning,
         log_kind,
+        member,
+        steps: Arc::new(Unobserved),
     };
     let projector = Projector::open(settings, ctx.clone(), log).await?;
     let listener = chassis::http::bind("--listen", listen)
@@ -240,6 +270,7 @@ impl Projector {
             projection.clone(),
             self.ctx.clock.clone(),
             self.metrics.clone(),
+            Arc::clone(&self.settings.steps),
             flushed.clone(),
         ));
         let end = tokio::select! {
@@ -269,7 +300,7 @@ impl Projector {
         }
     }
 
-    /// Recovers and leads all partitions; ends when the first of them does.
+    /// Recovers all partitions, joins the group, and follows and leads them; ends when the first of them does.
     async fn lead_all(
         &self,
         projection: &Projection,
@@ -277,117 +308,153 @@ impl Projector {
         stop: &CancellationToken,
         hard: &CancellationToken,
     ) -> End {
-        let recovered = tokio::select! {
-            biased;
-            () = stop.cancelled() => return End::Stopped,
-            recovered = self.recover_all(projection, &found, hard) => recovered,
-        };
-        let recovered = match recovered {
-            Ok(recovered) => recovered,
+        let seats = match self.recover_all(projection, &found, stop, hard).await {
+            Ok(seats) => seats,
             Err(end) => return end,
         };
-        let mut leaders = JoinSet::new();
-        for (logs, input, recovered) in recovered {
-            let leader = self.leader(projection, logs, input, recovered, stop);
-            leaders.spawn(leader.run());
+        // Only who is warm joins: until then others lead.
+        let membership = match self.join() {
+            Ok(membership) => membership,
+            Err(end) => return end,
+        };
+        projection.serve();
+        self.current.send_replace(Some(projection.clone()));
+        self.served.ok();
+        let mut tasks = JoinSet::new();
+        for mut seat in seats {
+            seat.mandate.join(&membership);
+            tasks.spawn(seat.run());
         }
-        let pruning = prune::run(
+        tasks.spawn(prune::run(
             projection.clone(),
             self.ctx.clock.clone(),
             PRUNE_EVERY,
             stop.clone(),
+        ));
+        let ends = ends::run(
+            self.log.clone(),
+            projection.clone(),
+            self.ctx.clock.clone(),
+            self.metrics.clone(),
+            stop.clone(),
         );
-        leaders.spawn(pruning);
-        self.current.send_replace(Some(projection.clone()));
-        self.served.ok();
-        let first = next_end(&mut leaders).await;
+        let asking = tokio::spawn(ends);
+        let first = next_end(&mut tasks).await;
         stop.cancel();
         // What is being published is finished, so that the store has it too; but not for ever.
         let _late = self
             .ctx
             .clock
             .timeout(STOP_GRACE, async {
-                while leaders.join_next().await.is_some() {}
+                while tasks.join_next().await.is_some() {}
             })
             .await;
         hard.cancel();
-        while leaders.join_next().await.is_some() {}
+        while tasks.join_next().await.is_some() {}
+        asking.abort();
         first
     }
 
-    fn leader(
-        &self,
-        projection: &Projection,
-        logs: Logs,
-        input: Input,
-        recovered: Recovered,
-        stop: &CancellationToken,
-    ) -> Leader {
-        let higher_fold = recovered.higher_fold;
-        let share = self.settings.tuning.cache_entities.get() / self.partitions.max(1) as usize;
-        let folder = Folder::new(
-            input,
-            recovered,
-            Cache::new(share.max(1)),
-            projection,
-            self.metrics.clone(),
-        );
-        let name = format!("caught up {}/{}", topic_of(input).name(), logs.partition);
-        Leader {
-            caught_up: self.ctx.health.check(name),
-            logs,
-            projection: projection.clone(),
-            metrics: self.metrics.clone(),
-            folder: Some(Box::new(folder)),
-            idle_every: match self.settings.log_kind {
-                LogKind::Kafka => crate::limits::PROGRESS_EVERY,
-                LogKind::Local => crate::limits::PROGRESS_EVERY_LOCAL,
-            },
-            stop: stop.clone(),
-            higher_fold,
-            haste: flush::Haste::CatchingUp,
-        }
+    /// Joins the consumer group that decides who leads which partition.
+    fn join(&self) -> Result<Membership, End> {
+        let topics = [Topic::Events.name(), Topic::Receipts.name()];
+        let Member {
+            instance_id,
+            session_timeout,
+        } = &self.settings.member;
+        let options = JoinOptions {
+            instance: instance_id.clone(),
+            session_timeout: *session_timeout,
+        };
+        let joined = self.log.join(GROUP, &topics, options);
+        joined.map_err(|source| {
+            End::Failed(Error::Log {
+                doing: "join the group of",
+                topic: Topic::Events.name(),
+                partition: 0,
+                source,
+            })
+        })
     }
 
     async fn recover_all(
         &self,
         projection: &Projection,
         found: &Found,
+        stop: &CancellationToken,
         hard: &CancellationToken,
-    ) -> Result<Vec<(Logs, Input, Recovered)>, End> {
+    ) -> Result<Vec<Seat>, End> {
         let inputs = [Input::Events, Input::Receipts];
         let all = (0..self.partitions).flat_map(|partition| inputs.map(|input| (partition, input)));
-        let recover = |(partition, input)| async move {
-            let name = format!("leader {}/{partition}", topic_of(input).name());
-            let logs = Logs {
-                log: self.log.clone(),
-                clock: self.ctx.clock.clone(),
-                shutdown: hard.clone(),
-                heartbeat: self.ctx.health.heartbeat(name, HEARTBEAT),
-                partition,
-            };
-            let intake = Intake {
-                projection: projection.clone(),
-                partition,
-                digests: found.digests.get(&partition).copied().unwrap_or_default(),
-                findings: Findings::default(),
-            };
-            let follower = Follower {
-                logs,
-                projection: projection.clone(),
-                metrics: self.metrics.clone(),
-                input,
-                is_fresh: found.states == 0,
-                intake: Some(Box::new(intake)),
-            };
-            let (logs, recovered) = follower.recover().await?;
-            Ok((logs, input, recovered))
+        let recover = |(partition, input)| {
+            let mut seat = self.seat(projection, found, input, partition, stop, hard);
+            async move {
+                if seat.recover().await? {
+                    Ok(seat)
+                } else {
+                    Err(End::Stopped)
+                }
+            }
         };
         stream::iter(all)
             .map(recover)
             .buffer_unordered(RECOVER_PARTITIONS)
             .try_collect()
             .await
+    }
+
+    fn seat(
+        &self,
+        projection: &Projection,
+        found: &Found,
+        input: Input,
+        partition: u32,
+        stop: &CancellationToken,
+        hard: &CancellationToken,
+    ) -> Seat {
+        let topic = topic_of(input);
+        let name = format!("{}/{partition}", topic.name());
+        let share = self.settings.tuning.cache_entities.get() / self.partitions.max(1) as usize;
+        let caught_up = self.ctx.health.check(format!("caught up {name}"));
+        caught_up.failing("nobody is known to lead it yet");
+        let intake = Intake {
+            projection: projection.clone(),
+            input,
+            partition,
+            digests: found.digests.get(&partition).copied().unwrap_or_default(),
+            findings: Findings::new(found.stale_of(input, partition, self.partitions)),
+            marked: None,
+        };
+        Seat {
+            logs: Logs {
+                log: self.log.clone(),
+                clock: self.ctx.clock.clone(),
+                shutdown: hard.clone(),
+                heartbeat: self
+                    .ctx
+                    .health
+                    .heartbeat(format!("partition {name}"), HEARTBEAT),
+                partition,
+            },
+            projection: projection.clone(),
+            metrics: self.metrics.clone(),
+            input,
+            intake: Some(Box::new(intake)),
+            mandate: Mandate::none(topic, partition),
+            stop: stop.clone(),
+            caught_up,
+            steps: Arc::clone(&self.settings.steps),
+            idle_every: match self.settings.log_kind {
+                LogKind::Kafka => crate::limits::PROGRESS_EVERY,
+                LogKind::Local => crate::limits::PROGRESS_EVERY_LOCAL,
+            },
+            cache_entities: share.max(1),
+            heard_ms: 0,
+            reread_ms: BTreeMap::new(),
+            pause_until_ms: 0,
+            is_recovered: false,
+            is_caught_up: false,
+        }
     }
 
     /// Opens and checks the store, and fills the index from it.
@@ -402,6 +469,10 @@ impl Projector {
             found.states += 1;
             if let Some(counted) = found.digests.entry(partition).or_default().of(key) {
                 counted.replace(None, Some(record_hash(key, &state.record)));
+                counted.saw(Reach {
+                    generation: state.generation,
+                    offset: state.offset,
+                });
             }
         });
         let (directory, started_ms) = (self.directory.clone(), self.ctx.clock.monotonic_ms());
@@ -409,7 +480,15 @@ impl Projector {
         let store = opened
             .await
             .map_err(|_| End::Store(crate::store::Error::Panicked))??;
-        let found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut found = std::mem::take(&mut *found.lock().unwrap_or_else(PoisonError::into_inner));
+        found.stale = store.stale()?;
+        // Its states lie in the partitions of that time.
+        let of_others = |progress: Progress| progress.partitions != self.partitions;
+        let meta = store.meta();
+        let mut held = meta.progress.values();
+        if held.any(|bytes| decode_progress(bytes).is_some_and(of_others)) {
+            return Err(Misfit::Partitions.into());
+        }
         self.metrics.count_recovered(From::Store, found.states);
         let took_ms = self.ctx.clock.monotonic_ms().saturating_sub(started_ms);
         tracing::info!(
@@ -430,36 +509,32 @@ async fn next_end(tasks: &mut JoinSet<Result<(), End>>) -> End {
     }
 }
 
+/// A progress record as the store's description has it.
+fn decode_progress(bytes: &str) -> Option<Progress> {
+    wire::decode_progress(&hex::decode(bytes).ok()?).ok()
+}
+
 /// Asks for the partitions of one topic, for as long as a Kafka that is away may take to come back.
 async fn partitions_of(ctx: &Ctx, log: &Log, topic: &'static str) -> Result<u32, Error> {
-    let class = |error: &eventlog::Error| match error.class() {
-        eventlog::Class::Transient => retry::Class::Transient,
-        eventlog::Class::Permanent => retry::Class::Permanent,
-        eventlog::Class::Bug => retry::Class::Bug,
-    };
-    let mut delays = START.delays();
-    loop {
-        let source = match log.partitions(topic).await {
-            Ok(partitions) => return Ok(partitions),
-            Err(source) => source,
-        };
-        let again = (class(&source) == retry::Class::Transient && !ctx.shutdown.is_cancelled())
-            .then(|| delays.after_failure())
-            .flatten();
-        let Some(delay) = again else {
-            return Err(Error::Log {
-                doing: "ask for partitions of",
-                topic,
-                partition: 0,
-                source,
-            });
-        };
-        tracing::warn!(topic, error = %source, "the log does not tell its partitions yet");
-        tokio::select! {
-            () = ctx.shutdown.cancelled() => {}
-            () = ctx.clock.sleep(delay) => {}
+    let ask = || async move {
+        let partitions = log.partitions(topic).await;
+        if let Err(error) = &partitions {
+            tracing::warn!(topic, error = %error, "the log does not tell its partitions yet");
         }
-    }
+        partitions
+    };
+    let asked = retry::retry(&ctx.clock, &ctx.shutdown, START, crate::logs::class, ask).await;
+    asked.map_err(|error| match error {
+        retry::Error::Stopped { .. } => Error::Stopped,
+        retry::Error::Permanent { source }
+        | retry::Error::Bug { source }
+        | retry::Error::Exhausted { source, .. } => Error::Log {
+            doing: "ask for partitions of",
+            topic,
+            partition: 0,
+            source,
+        },
+    })
 }
 
 /// How many partitions every topic has.

@@ -91,5 +91,6 @@ pub(crate) fn no_progress(input: Input, partition: u32, partitions: u32) -> Prog
         digest: None,
         fold: FOLD,
         written_at_ms: 0,
+        changes_next: 0,
     }
 }

@@ -203,6 +203,13 @@ impl Store {
         Ok(payload.map(|payload| Ended::decode(&payload)).transpose()?)
     }
 
+    /// Keys of the records that are to be published again.
+    pub(crate) fn stale(&self) -> Result<Vec<Bytes>, Error> {
+        let prefix = keys::stale(b"");
+        let entries = self.scan(&prefix, Bound::Included(prefix.clone()), usize::MAX)?;
+        Ok(entries.into_iter().map(|(key, _)| key.slice(1..)).collect())
+    }
+
     /// Up to `limit` states with a record key that begins with `prefix` and comes after `after`, in order of the key.
     pub(crate) fn states(
         &self,

@@ -16,6 +16,8 @@ pub(crate) struct Args {
     #[command(flatten)]
     projector: ::projector::Args,
     #[command(flatten)]
+    member: ::projector::Member,
+    #[command(flatten)]
     kafka: KafkaArgs,
     #[command(flatten)]
     admin: AdminArgs,
@@ -25,6 +27,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
     let Args {
         projector,
+        member,
         kafka,
         admin,
     } = args;
@@ -40,7 +43,7 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
     tasks.spawn("admin", server.run());
     tasks.spawn(
         "projector",
-        ::projector::run(projector, ctx, log, LogKind::Kafka),
+        ::projector::run(projector, member, ctx, log, LogKind::Kafka),
     );
     tasks.join().await.map_err(Into::into)
 }

@@ -34,6 +34,9 @@ pub struct Progress {
     pub fold: u32,
     /// When it was written, in milliseconds of Unix time by the writer's clock.
     pub written_at_ms: i64,
+    /// The offset in this partition of `changes.v1` after the last change up to [`Progress::position`]:
+    /// who has read the changes up to there has them all. 0 for receipts, which have none.
+    pub changes_next: i64,
 }
 
 /// Events lost before they could be folded.
@@ -71,6 +74,7 @@ fn write_progress(w: &mut Writer<'_>, progress: &Progress) {
         digest,
         fold,
         written_at_ms,
+        changes_next,
     } = progress;
     w.message(1, |w| write_position(w, position));
     w.bytes_opt(2, event_id.as_ref().map(|id| id.0.as_slice()));
@@ -91,6 +95,7 @@ fn write_progress(w: &mut Writer<'_>, progress: &Progress) {
     );
     w.uint(7, (*fold).into());
     w.int(8, *written_at_ms);
+    w.int(9, *changes_next);
 }
 
 /// Reads a `Progress`.
@@ -104,6 +109,7 @@ pub(crate) fn progress(progress: proto::Progress) -> Result<Progress, Error> {
         digest,
         fold,
         written_at_ms,
+        changes_next,
     } = progress;
     Ok(Progress {
         position: position(at, "Progress.position")?,
@@ -119,5 +125,6 @@ pub(crate) fn progress(progress: proto::Progress) -> Result<Progress, Error> {
             .map(Digest::from_bytes),
         fold,
         written_at_ms,
+        changes_next,
     })
 }

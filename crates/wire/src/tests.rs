@@ -13,3 +13,4 @@ mod samples;
 mod strategies;
 mod time;
 mod topics;
+mod vectors;

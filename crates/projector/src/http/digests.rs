@@ -49,7 +49,7 @@ pub(super) async fn digests(
         })
         .map(|((_, partition), reached)| PartitionDigest {
             partition: *partition,
-            position: reached.position,
+            position: reached.digests_at,
             groups: topic(reached.digests.groups),
             numbers: topic(reached.digests.numbers),
         })

@@ -18,6 +18,9 @@ pub(crate) enum Kind {
     History = 2,
     /// `kind | entity key`: where the history of an entity ends that was forgotten. Lives 30 days.
     Ended = 3,
+    /// `kind | entity key`: the last record of the entity in its topic is older than its state, a former leader's late write;
+    /// whoever leads publishes the state again. Lives until then.
+    Stale = 4,
 }
 
 /// Key of the description of the store.
@@ -31,6 +34,11 @@ pub(crate) fn state(record_key: &[u8]) -> Bytes {
 /// Key of the end of an entity's history.
 pub(crate) fn ended(record_key: &[u8]) -> Bytes {
     prefixed(Kind::Ended, record_key)
+}
+
+/// Key of the note that a state is to be published again.
+pub(crate) fn stale(record_key: &[u8]) -> Bytes {
+    prefixed(Kind::Stale, record_key)
 }
 
 fn prefixed(kind: Kind, rest: &[u8]) -> Bytes {

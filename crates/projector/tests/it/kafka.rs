@@ -33,6 +33,8 @@ async fn world(broker: &Broker) -> World {
         log,
         kind: LogKind::Kafka,
         partitions: PARTITIONS,
+        member: projector::Member::default(),
+        steps: std::sync::Arc::new(projector::Unobserved),
     }
 }
 

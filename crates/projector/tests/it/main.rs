@@ -4,12 +4,14 @@
 
 mod answers;
 mod api;
+mod crash;
 mod kafka;
 mod killed;
 mod oddities;
 mod openapi;
 mod order;
 mod restart;
+mod several;
 mod traffic;
 mod watch;
 mod world;

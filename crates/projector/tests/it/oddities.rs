@@ -133,6 +133,7 @@ async fn states_of_another_log_are_refused() {
         digest: None,
         fold: 1,
         written_at_ms: 0,
+        changes_next: 0,
     };
     let mut value = Vec::new();
     wire::encode_progress(&progress, &mut value);

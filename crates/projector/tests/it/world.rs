@@ -3,13 +3,14 @@
 use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
 use chassis::{Clock, Ctx, auth::Access};
 use domain::event::Event;
 use eventlog::{Batch, Cleanup, Log, TopicSpec, partition_of};
-use projector::{LogKind, Projector, Settings, Tuning};
+use projector::{LogKind, Member, Observe, Projector, Settings, Tuning, Unobserved};
 use prometheus_client::registry::Registry;
 use reqwest::{Client, Response};
 use tempfile::TempDir;
@@ -58,6 +59,8 @@ pub(crate) struct World {
     pub(crate) log: Log,
     pub(crate) kind: LogKind,
     pub(crate) partitions: u32,
+    pub(crate) member: Member,
+    pub(crate) steps: Arc<dyn Observe>,
 }
 
 impl World {
@@ -72,6 +75,8 @@ impl World {
             log,
             kind: LogKind::Local,
             partitions: 1,
+            member: Member::default(),
+            steps: Arc::new(Unobserved),
         }
     }
 
@@ -116,6 +121,8 @@ impl World {
             clock,
             kind: LogKind::Local,
             partitions: 1,
+            member: Member::default(),
+            steps: Arc::new(Unobserved),
         }
     }
 
@@ -140,6 +147,8 @@ impl World {
                 store_cache_mib: NonZeroUsize::new(16).unwrap(),
             },
             log_kind: self.kind,
+            member: self.member.clone(),
+            steps: Arc::clone(&self.steps),
         };
         let projector = Projector::open(settings, ctx.clone(), self.log.clone())
             .await

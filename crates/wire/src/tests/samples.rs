@@ -407,5 +407,6 @@ pub(super) fn progress() -> Progress {
         digest: Some(Digest::from_bytes([0x5a; 32])),
         fold: 1,
         written_at_ms: CREATED * 1_000 + 456,
+        changes_next: 77,
     }
 }

@@ -441,10 +441,11 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
         of(gap),
         of(digest),
         any::<u32>(),
-        any::<i64>(),
+        (any::<i64>(), any::<i64>()),
     )
         .prop_map(
-            |(position, event_id, log_time_ms, partitions, gap, digest, fold, written_at_ms)| {
+            |(position, event_id, log_time_ms, partitions, gap, digest, fold, last)| {
+                let (written_at_ms, changes_next) = last;
                 Progress {
                     position,
                     event_id,
@@ -454,6 +455,7 @@ pub(super) fn progress() -> BoxedStrategy<Progress> {
                     digest,
                     fold,
                     written_at_ms,
+                    changes_next,
                 }
             },
         )

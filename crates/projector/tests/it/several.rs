@@ -1,0 +1,211 @@
+//! Several projectors on one log: each partition is led by one, everybody answers everything, and stops move it on.
+
+use std::{collections::BTreeSet, time::Duration};
+
+use chassis::Clock;
+use eventlog::{Batch, KafkaArgs, Log};
+use harness::Broker;
+use projector::{LogKind, Member};
+use prometheus_client::registry::Registry;
+use tempfile::TempDir;
+use wire::topics::Topic;
+
+use crate::{
+    answers::{all, assert_same},
+    traffic::mixture,
+    world::{LIMIT, Running, World, metric, specs},
+};
+
+const PARTITIONS: u32 = 3;
+
+/// An instance with a directory and a connection of its own.
+fn instance(broker: &Broker, prefix: &str, name: &str) -> World {
+    let args = KafkaArgs {
+        kafka_brokers: vec![broker.bootstrap()],
+        kafka_config: None,
+        topic_prefix: prefix.to_owned(),
+        allow_unreplicated: true,
+    };
+    let log = Log::kafka(&args, name, &mut Registry::default()).unwrap();
+    let dir = TempDir::new().unwrap();
+    World {
+        root: dir.path().to_owned(),
+        _dir: Some(dir),
+        clock: Clock::system(),
+        log,
+        kind: LogKind::Kafka,
+        partitions: PARTITIONS,
+        member: Member {
+            instance_id: Some(name.to_owned()),
+            session_timeout: Duration::from_secs(6),
+        },
+        steps: std::sync::Arc::new(projector::Unobserved),
+    }
+}
+
+async fn cluster(prefix: &'static str) -> (std::sync::Arc<Broker>, Vec<World>) {
+    let broker = tokio::task::spawn_blocking(Broker::shared)
+        .await
+        .unwrap()
+        .unwrap();
+    let worlds: Vec<World> = ["one", "two", "three"]
+        .iter()
+        .map(|name| instance(&broker, prefix, name))
+        .collect();
+    let plan = worlds[0].log.plan(&specs(PARTITIONS), 1).await.unwrap();
+    worlds[0].log.apply(&plan).await.unwrap();
+    (broker, worlds)
+}
+
+/// The inputs' partitions that an instance leads.
+fn led(running: &Running) -> BTreeSet<(&'static str, u32)> {
+    let metrics = running.ctx.metrics.encode();
+    let mut led = BTreeSet::new();
+    for input in ["events", "receipts"] {
+        for partition in 0..PARTITIONS {
+            let name = format!("projector_leads{{input=\"{input}\",partition=\"{partition}\"}}");
+            if metric(&metrics, &name) == 1.0 {
+                led.insert((input, partition));
+            }
+        }
+    }
+    led
+}
+
+/// Waits until each partition is led by exactly one; says how many each leads.
+async fn await_settled(instances: &[&Running]) -> Vec<usize> {
+    let settled = harness::eventually(LIMIT, "each partition is led by one", async || {
+        let all: Vec<_> = instances.iter().map(|running| led(running)).collect();
+        let together: BTreeSet<_> = all.iter().flatten().copied().collect();
+        let counts: Vec<usize> = all.iter().map(BTreeSet::len).collect();
+        let is_settled = together.len() == 2 * PARTITIONS as usize
+            && counts.iter().sum::<usize>() == together.len()
+            && !counts.contains(&0);
+        is_settled.then_some(counts)
+    });
+    settled.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn leaders_share_the_partitions_and_everybody_answers_the_same() {
+    let (_broker, worlds) = cluster("several.").await;
+    let at = worlds[0].append(&mixture(51, 0, 2_000, 30)).await;
+    let one = worlds[0].start().await;
+    let two = worlds[1].start().await;
+    let three = worlds[2].start().await;
+    let counts = await_settled(&[&one, &two, &three]).await;
+    assert_eq!(counts, [2, 2, 2]);
+    let expected = all(&one, &at, 30).await;
+    for running in [&two, &three] {
+        assert_same(
+            &expected,
+            &all(running, &at, 30).await,
+            "on another instance",
+        );
+    }
+
+    let at = worlds[0].append(&mixture(51, 2_000, 1_000, 30)).await;
+    let expected = all(&two, &at, 30).await;
+    for running in [&one, &three] {
+        assert_same(
+            &expected,
+            &all(running, &at, 30).await,
+            "after more traffic",
+        );
+    }
+
+    // A static member that stops keeps its partitions until the session times out; then the others lead them.
+    one.stop().await;
+    let counts = await_settled(&[&two, &three]).await;
+    assert_eq!(counts, [3, 3]);
+    let at = worlds[1].append(&mixture(51, 3_000, 1_000, 30)).await;
+    let expected = all(&two, &at, 30).await;
+    assert_same(&expected, &all(&three, &at, 30).await, "after one stopped");
+
+    let one = worlds[0].start().await;
+    let counts = await_settled(&[&one, &two, &three]).await;
+    assert_eq!(counts, [2, 2, 2]);
+    assert_same(
+        &expected,
+        &all(&one, &at, 30).await,
+        "on one that came back",
+    );
+    for running in [one, two, three] {
+        let metrics = running.stop().await;
+        assert_eq!(metric(&metrics, "projector_digest_mismatches_total"), 0.0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_former_leaders_late_write_is_ignored_and_published_again() {
+    let (_broker, worlds) = cluster("late.").await;
+    let at = worlds[0].append(&mixture(52, 0, 600, 6)).await;
+    let one = worlds[0].start().await;
+    let two = worlds[1].start().await;
+    await_settled(&[&one, &two]).await;
+    // Folded in two batches, so that there are states of both.
+    all(&one, &at, 6).await;
+    let at = worlds[0].append(&mixture(52, 600, 600, 6)).await;
+    let before = all(&one, &at, 6).await;
+
+    // An older state of a group, written over the newer one.
+    let (key, old, new) = two_states_of_a_group(&worlds[0], 0).await;
+    let now_ms = worlds[0].clock.now_ms() as i64;
+    let mut batch = Batch::new();
+    batch.push(Topic::Groups.name(), 0, &key, Some(&old), &[], now_ms);
+    let offset = worlds[2].log.append(batch).await.unwrap()[0];
+    let again = harness::eventually(LIMIT, "the newer state is published again", async || {
+        let after = last_of(&worlds[0], 0, &key).await?;
+        (after.0 > offset && after.1 == new).then_some(())
+    });
+    again.await.unwrap();
+    for running in [&one, &two] {
+        assert_same(&before, &all(running, &at, 6).await, "after a late write");
+    }
+    let disturbed = |metrics: &str| metric(metrics, "projector_takeovers_disturbed_total");
+    let (one, two) = (one.stop().await, two.stop().await);
+    assert!(disturbed(&one) + disturbed(&two) >= 1.0);
+}
+
+/// The first and the last state that a partition holds of some group that changed.
+async fn two_states_of_a_group(world: &World, partition: u32) -> (Vec<u8>, Vec<u8>, Vec<u8>) {
+    let mut first = std::collections::BTreeMap::new();
+    let mut found = None;
+    for (key, value) in states(world, partition).await {
+        let earlier = first.entry(key.clone()).or_insert_with(|| value.clone());
+        if *earlier != value {
+            found = Some((key, earlier.clone(), value));
+        }
+    }
+    found.unwrap()
+}
+
+async fn last_of(world: &World, partition: u32, wanted: &[u8]) -> Option<(i64, Vec<u8>)> {
+    let mut last = None;
+    for (place, (key, value)) in states(world, partition).await.into_iter().enumerate() {
+        if key == wanted {
+            last = Some((place as i64, value));
+        }
+    }
+    last
+}
+
+/// Groups' states in the order of the log, which has no gaps here; records that are none stand as empty.
+async fn states(world: &World, partition: u32) -> Vec<(Vec<u8>, Vec<u8>)> {
+    let start = eventlog::Start::new(Topic::Groups.name(), partition, eventlog::At::Beginning);
+    let mut reader = world.log.reader(vec![start]).await.unwrap();
+    let mut states = Vec::new();
+    while !reader.reached_all_ends() {
+        let batch = reader
+            .next(1_000, 1 << 20, Duration::from_secs(1))
+            .await
+            .unwrap();
+        for record in batch.iter() {
+            let is_state = record.key.starts_with(b"g/");
+            let key = if is_state { record.key } else { b"" };
+            let value = record.value.unwrap_or_default().to_vec();
+            states.push((key.to_vec(), if is_state { value } else { Vec::new() }));
+        }
+    }
+    states
+}
