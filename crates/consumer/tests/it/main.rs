@@ -1,0 +1,3 @@
+//! Vectors for readers in other languages.
+
+mod vectors;
