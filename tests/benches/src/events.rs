@@ -21,6 +21,9 @@ const PER_SECOND: usize = 500;
 /// Receipts of a message, on average: some recipients, each with one or two.
 const RECEIPTS_PER_MESSAGE: usize = 5;
 
+/// Keeps the messages of endless events apart that begin in different seconds.
+const MESSAGES_PER_SECOND_MAX: usize = 1 << 20;
+
 /// Makes the events one after another: 60 % participants, 32 % receipts, 5 % settings, 2 % lifecycle, 1 % status.
 #[derive(Debug)]
 pub(crate) struct Events {
@@ -44,6 +47,17 @@ impl Events {
             receipts: 0,
             started: now - (count / PER_SECOND) as i64,
             number: PhoneNumberId::parse("300000000000001").expect("a plain id"),
+        }
+    }
+
+    /// Without an end, from now on, and about other messages than all before.
+    pub(crate) fn endless(groups: usize, now: i64) -> Self {
+        Self {
+            random: ChaCha8Rng::seed_from_u64(now.unsigned_abs()),
+            count: usize::MAX,
+            receipts: now.unsigned_abs() as usize * MESSAGES_PER_SECOND_MAX,
+            started: now,
+            ..Self::new(0, groups, now)
         }
     }
 
@@ -85,6 +99,30 @@ impl Events {
 
     fn person(&mut self, group: usize) -> Person {
         person(group, self.random.random_range(0..PEOPLE_PER_GROUP))
+    }
+
+    /// A new subject for a group, which differs with `version`.
+    pub(crate) fn renamed(&mut self, group: usize, at: i64, version: usize) -> Event {
+        let settings = GroupEvent::SettingsUpdated {
+            subject: Some(text(format!("Réparation {version}"))),
+            description: None,
+            picture_sha256: None,
+        };
+        self.event(at, About::Group(group_id(group), settings))
+    }
+
+    /// An event that says this, with an id of its own.
+    pub(crate) fn event(&mut self, at: i64, about: About) -> Event {
+        let mut id = [0; 16];
+        self.random.fill_bytes(&mut id);
+        Event {
+            id: EventId(id),
+            at,
+            source: Source::Webhook,
+            phone_number_id: Some(self.number.clone()),
+            waba_id: Some(text("200000000000001")),
+            about,
+        }
     }
 
     /// A receipt of one of the last messages.
@@ -129,27 +167,20 @@ impl Iterator for Events {
             return None;
         }
         let about = self.about();
-        let mut id = [0; 16];
-        self.random.fill_bytes(&mut id);
-        let event = Event {
-            id: EventId(id),
-            at: self.started + (self.made / PER_SECOND) as i64,
-            source: Source::Webhook,
-            phone_number_id: Some(self.number.clone()),
-            waba_id: Some(text("200000000000001")),
-            about,
-        };
+        let event = self.event(self.started + (self.made / PER_SECOND) as i64, about);
         self.made += 1;
         Some(event)
     }
 }
 
-fn group_id(group: usize) -> GroupId {
+/// Id of the group of a number.
+pub(crate) fn group_id(group: usize) -> GroupId {
     let id = format!("Y2FwaV9ncm91cDoxNTU1MDEwMDAwMToxMjAzNjM0{group:012}ZD");
     GroupId::parse(&id).expect("a plain id")
 }
 
-fn person(group: usize, index: usize) -> Person {
+/// A person of a group.
+pub(crate) fn person(group: usize, index: usize) -> Person {
     let number = group * PEOPLE_PER_GROUP + index;
     Person {
         input: None,
@@ -160,6 +191,6 @@ fn person(group: usize, index: usize) -> Person {
     }
 }
 
-fn text(text: impl AsRef<str>) -> Text {
+pub(crate) fn text(text: impl AsRef<str>) -> Text {
     Text::new(text)
 }

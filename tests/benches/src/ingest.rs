@@ -37,12 +37,7 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
             "--admin-listen=127.0.0.1:0".to_owned(),
         ],
     )?;
-    let url = service.process.await_listening("webhooks")?;
-    let address = *url
-        .socket_addrs(|| None)
-        .context("an address")?
-        .first()
-        .context("no address")?;
+    let address = service.address("webhooks")?;
     service.await_ready(READY_WITHIN)?;
     let now = SystemTime::UNIX_EPOCH.elapsed().context("the clock")?;
     let pool = bodies::pool(address, now.as_secs());
@@ -78,7 +73,7 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
 }
 
 fn open(cli: &Cli, address: SocketAddr, requests: &[Vec<u8>], rate: u32) -> Result<Loop> {
-    load::open(address, requests, cli.connections, rate, cli.open_seconds)
+    load::open(address, requests, cli.connections, rate, cli.seconds)
 }
 
 fn row(service: &Service, name: &str, run: impl FnOnce() -> Result<Loop>) -> Result<()> {

@@ -1,4 +1,4 @@
-//! Posts webhooks as cheaply as it can: prebuilt requests on blocking sockets, a thread for each.
+//! Sends requests as cheaply as it can: prebuilt ones on blocking sockets, a thread for each.
 //!
 //! It shares two cores with what it measures, so it parses no more of an answer than its status and length.
 
@@ -15,42 +15,57 @@ use anyhow::{Context as _, Result, bail};
 /// An answer that takes longer ends the measurement.
 const ANSWER_WITHIN: Duration = Duration::from_secs(30);
 
+/// No answer that is asked for here is larger.
+const ANSWER_BYTES_MAX: usize = 64 << 10;
+
 /// What came of one loop.
 #[derive(Debug, Default)]
 pub(crate) struct Loop {
     pub(crate) wall: Duration,
-    /// Times of all answers, sorted.
+    /// Times of all answers from when their requests were due, sorted.
     pub(crate) latencies: Vec<Duration>,
+    /// The same from when the requests were sent, sorted: without what a busy load generator adds.
+    pub(crate) answers: Vec<Duration>,
     /// Answers other than 200.
     pub(crate) refused: u64,
 }
 
 impl Loop {
     pub(crate) fn quantile(&self, share: f64) -> Duration {
-        let place = (self.latencies.len() as f64 * share).ceil() as usize;
-        let place = place.clamp(1, self.latencies.len().max(1)) - 1;
-        self.latencies.get(place).copied().unwrap_or_default()
+        quantile(&self.latencies, share)
     }
 
-    fn of(began: Instant, parts: Vec<Result<(Vec<Duration>, u64)>>) -> Result<Self> {
-        let wall = began.elapsed();
-        let mut latencies = Vec::new();
-        let mut refused = 0;
+    fn of(began: Instant, parts: Vec<Result<Self>>) -> Result<Self> {
+        let mut all = Self {
+            wall: began.elapsed(),
+            ..Self::default()
+        };
         for part in parts {
-            let (part, others) = part?;
-            latencies.extend(part);
-            refused += others;
+            let part = part?;
+            all.latencies.extend(part.latencies);
+            all.answers.extend(part.answers);
+            all.refused += part.refused;
         }
-        latencies.sort_unstable();
-        Ok(Self {
-            wall,
-            latencies,
-            refused,
-        })
+        all.latencies.sort_unstable();
+        all.answers.sort_unstable();
+        Ok(all)
+    }
+
+    fn count(&mut self, due: Instant, sent: Instant, status: u16) {
+        self.latencies.push(due.elapsed());
+        self.answers.push(sent.elapsed());
+        self.refused += u64::from(status != 200);
     }
 }
 
-/// Each connection posts its next webhook when the last is answered, until `count` are posted.
+/// The least of `sorted` that this share of it is not above.
+pub(crate) fn quantile(sorted: &[Duration], share: f64) -> Duration {
+    let place = (sorted.len() as f64 * share).ceil() as usize;
+    let place = place.clamp(1, sorted.len().max(1)) - 1;
+    sorted.get(place).copied().unwrap_or_default()
+}
+
+/// Each connection sends its next request when the last is answered, until `count` are sent.
 pub(crate) fn closed(
     address: SocketAddr,
     requests: &[Vec<u8>],
@@ -60,23 +75,21 @@ pub(crate) fn closed(
     let next = AtomicU64::new(0);
     let began = Instant::now();
     let parts = side_by_side(connections, |_| {
-        let mut connection = Connection::open(address)?;
-        let (mut latencies, mut refused) = (Vec::new(), 0);
+        let (mut connection, mut part) = (Connection::open(address)?, Loop::default());
         loop {
             let n = next.fetch_add(1, Ordering::Relaxed);
             if n >= count {
-                return Ok((latencies, refused));
+                return Ok(part);
             }
             let sent = Instant::now();
-            let status = connection.post(request(requests, n))?;
-            latencies.push(sent.elapsed());
-            refused += u64::from(status != 200);
+            let status = connection.ask(request(requests, n))?;
+            part.count(sent, sent, status);
         }
     });
     Loop::of(began, parts)
 }
 
-/// Webhooks are due at a fixed rate, whatever becomes of the earlier ones, and an answer's time counts from then.
+/// Requests are due at a fixed rate, whatever becomes of the earlier ones, and an answer's time counts from then.
 pub(crate) fn open(
     address: SocketAddr,
     requests: &[Vec<u8>],
@@ -87,18 +100,17 @@ pub(crate) fn open(
     let count = u64::from(rate) * u64::from(seconds);
     let began = Instant::now();
     let parts = side_by_side(connections, |index| {
-        let mut connection = Connection::open(address)?;
-        let (mut latencies, mut refused) = (Vec::new(), 0);
+        let (mut connection, mut part) = (Connection::open(address)?, Loop::default());
         let (mut n, step) = (index as u64, connections as u64);
         while n < count {
             let due = began + Duration::from_secs_f64(n as f64 / f64::from(rate));
             thread::sleep(due.saturating_duration_since(Instant::now()));
-            let status = connection.post(request(requests, n))?;
-            latencies.push(due.elapsed());
-            refused += u64::from(status != 200);
+            let sent = Instant::now();
+            let status = connection.ask(request(requests, n))?;
+            part.count(due, sent, status);
             n += step;
         }
-        Ok((latencies, refused))
+        Ok(part)
     });
     Loop::of(began, parts)
 }
@@ -115,32 +127,39 @@ fn side_by_side<T: Send>(count: usize, work: impl Fn(usize) -> Result<T> + Sync)
             .collect();
         let ended = threads.into_iter().map(|thread| thread.join());
         ended
-            .map(|ended| ended.expect("a poster panicked"))
+            .map(|ended| ended.expect("a sender panicked"))
             .collect()
     })
 }
 
-struct Connection {
+/// One connection, kept open.
+#[derive(Debug)]
+pub(crate) struct Connection {
     stream: TcpStream,
-    buffer: [u8; 2048],
+    buffer: Vec<u8>,
 }
 
 impl Connection {
-    fn open(address: SocketAddr) -> Result<Self> {
-        let stream = TcpStream::connect(address).context("connect to ingest")?;
+    pub(crate) fn open(address: SocketAddr) -> Result<Self> {
+        let stream = TcpStream::connect(address).context("connect to the service")?;
         stream.set_nodelay(true).context("set TCP_NODELAY")?;
         stream
             .set_read_timeout(Some(ANSWER_WITHIN))
             .context("set a timeout")?;
         Ok(Self {
             stream,
-            buffer: [0; 2048],
+            buffer: vec![0; ANSWER_BYTES_MAX],
         })
     }
 
-    /// Posts, reads the whole answer, and gives its status.
-    fn post(&mut self, request: &[u8]) -> Result<u16> {
-        self.stream.write_all(request).context("post")?;
+    /// Sends, reads the whole answer, and gives its status.
+    pub(crate) fn ask(&mut self, request: &[u8]) -> Result<u16> {
+        Ok(self.ask_for_body(request)?.0)
+    }
+
+    /// Sends, and gives status and body of the answer.
+    pub(crate) fn ask_for_body(&mut self, request: &[u8]) -> Result<(u16, &[u8])> {
+        self.stream.write_all(request).context("send a request")?;
         let mut filled = 0;
         loop {
             if filled == self.buffer.len() {
@@ -157,12 +176,14 @@ impl Connection {
                 continue;
             };
             let head = std::str::from_utf8(&answer[..end]).context("an odd head")?;
-            if filled >= end + 4 + content_length(head) {
+            let whole = end + 4 + content_length(head);
+            if filled >= whole {
                 let status = head
                     .split(' ')
                     .nth(1)
                     .and_then(|status| status.parse().ok());
-                return status.context("an answer without a status");
+                let status = status.context("an answer without a status")?;
+                return Ok((status, &self.buffer[end + 4..whole]));
             }
         }
     }

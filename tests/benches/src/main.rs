@@ -6,12 +6,18 @@ use clap::{Parser, ValueEnum};
 
 mod bodies;
 mod events;
+mod fill;
+mod histogram;
 mod ingest;
+mod latency;
 mod load;
 mod log;
 mod machine;
+mod pace;
 mod process;
 mod projector;
+mod query;
+mod restore;
 
 /// Measures the services on a real broker and prints a table.
 #[derive(Debug, Parser)]
@@ -30,14 +36,29 @@ struct Cli {
     #[arg(long, value_delimiter = ',', default_value = "500,2000")]
     rates: Vec<u32>,
     /// How long each open loop goes on, in seconds.
-    #[arg(long, default_value_t = 20)]
-    open_seconds: u32,
+    #[arg(long, alias = "open-seconds", default_value_t = 20)]
+    seconds: u32,
     /// Events appended for the projector.
     #[arg(long, default_value_t = 1_000_000)]
     events: usize,
-    /// Groups that they are about.
-    #[arg(long, default_value_t = 100_000)]
-    groups: usize,
+    /// Groups that they are about [default: 100,000], or that are restored and queried [default: 1,000,000].
+    #[arg(long)]
+    groups: Option<usize>,
+    /// Events a second while the way from event to state is timed [default: half of what was measured before].
+    #[arg(long)]
+    event_rate: Option<u32>,
+    /// Bytes of a group's record that is restored and queried, on average.
+    #[arg(long, default_value_t = 1_000)]
+    bytes: usize,
+    /// Rates of queries, GETs a second.
+    #[arg(long, value_delimiter = ',', default_value = "500,2000")]
+    query_rates: Vec<u32>,
+    /// Connections that query.
+    #[arg(long, default_value_t = 16)]
+    query_connections: usize,
+    /// Events a second written while there are queries.
+    #[arg(long, default_value_t = 2_000)]
+    write_rate: u32,
     /// Partitions of each topic.
     #[arg(long, default_value_t = 4)]
     partitions: u32,
@@ -51,6 +72,14 @@ enum What {
     All,
     Ingest,
     Projector,
+    Restore,
+    Query,
+}
+
+impl Cli {
+    fn does(&self, what: What) -> bool {
+        self.what == What::All || self.what == what
+    }
 }
 
 fn main() -> ExitCode {
@@ -69,11 +98,20 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         None => process::build()?,
     };
     println!("{}", machine::description());
-    if cli.what != What::Projector {
+    if cli.does(What::Ingest) {
         ingest::measure(cli, &binary)?;
     }
-    if cli.what != What::Ingest {
+    if cli.does(What::Projector) {
         projector::measure(cli, &binary)?;
+    }
+    if cli.does(What::Restore) || cli.does(What::Query) {
+        let world = restore::World::start(cli, &binary)?;
+        if cli.does(What::Restore) {
+            restore::measure(&binary, &world)?;
+        }
+        if cli.does(What::Query) {
+            query::measure(cli, &binary, &world)?;
+        }
     }
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    net::SocketAddr,
     path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
@@ -79,6 +80,11 @@ impl Cpu {
         format!("{user:.1} | {system:.1} | **{both:.1}**")
     }
 
+    /// User and system time together, in seconds.
+    pub(crate) fn total(self) -> f64 {
+        self.user + self.system
+    }
+
     pub(crate) const NONE: Self = Self {
         user: 0.0,
         system: 0.0,
@@ -118,13 +124,47 @@ impl Service {
         })
     }
 
+    /// Starts a projector on a broker whose topics are not replicated.
+    pub(crate) fn projector(binary: &Path, brokers: &str, data_dir: &Path) -> Result<Self> {
+        Self::start(
+            binary,
+            &[
+                "projector".to_owned(),
+                format!("--kafka-brokers={brokers}"),
+                "--allow-unreplicated".to_owned(),
+                format!("--data-dir={}", data_dir.display()),
+                "--listen=127.0.0.1:0".to_owned(),
+                "--admin-listen=127.0.0.1:0".to_owned(),
+            ],
+        )
+    }
+
+    /// Where it listens for `what`, once it does.
+    pub(crate) fn address(&mut self, what: &str) -> Result<SocketAddr> {
+        let url = self.process.await_listening(what)?;
+        let addresses = url.socket_addrs(|| None).context("an address")?;
+        addresses.first().copied().context("no address")
+    }
+
+    /// Fails if it has ended.
+    pub(crate) fn check_runs(&mut self) -> Result<()> {
+        match self.process.try_wait()? {
+            Some(status) => Err(anyhow!("it ended with {status}: {}", self.process.stderr())),
+            None => Ok(()),
+        }
+    }
+
+    /// Is it ready now?
+    pub(crate) fn is_ready(&self) -> bool {
+        self.get("/readyz").is_ok_and(|(status, _)| status == 200)
+    }
+
     pub(crate) fn await_ready(&mut self, within: Duration) -> Result<()> {
         let ready = await_until(within, "readiness", || {
-            if let Ok(Some(status)) = self.process.try_wait() {
-                return Some(Err(anyhow!("it ended with {status}")));
+            if let Err(error) = self.check_runs() {
+                return Some(Err(error));
             }
-            let answer = self.get("/readyz").ok();
-            answer.filter(|(status, _)| *status == 200).map(|_| Ok(()))
+            self.is_ready().then_some(Ok(()))
         });
         ready
             .and_then(|ready| ready)
@@ -133,7 +173,7 @@ impl Service {
 
     /// The sum of all samples of a metric, over its labels.
     pub(crate) fn metric(&self, name: &str) -> Result<f64> {
-        let (_, text) = self.get("/metrics")?;
+        let text = self.metrics()?;
         let samples = text.lines().filter_map(|line| line.strip_prefix(name));
         let values = samples
             .filter(|rest| rest.starts_with(['{', ' ']))
@@ -143,6 +183,11 @@ impl Service {
             bail!("there is no metric {name}");
         }
         Ok(values.iter().sum())
+    }
+
+    /// All metrics, as text.
+    pub(crate) fn metrics(&self) -> Result<String> {
+        Ok(self.get("/metrics")?.1)
     }
 
     fn get(&self, path: &str) -> Result<(u16, String)> {

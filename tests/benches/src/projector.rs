@@ -2,7 +2,7 @@
 
 use std::{
     path::Path,
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -11,7 +11,8 @@ use harness::{Broker, await_until};
 use crate::{
     Cli,
     events::Events,
-    log,
+    latency,
+    log::{self, Hand},
     process::{Cpu, Service, apply_topics, bytes_below},
 };
 
@@ -21,30 +22,23 @@ const SLOWEST: u64 = 1_000;
 /// Beside that: time to start, to be assigned partitions, and to write the rest.
 const START_WITHIN: Duration = Duration::from_secs(120);
 
+/// Groups if none are asked for.
+const GROUPS: usize = 100_000;
+
 /// Measures and prints.
 pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
     let broker = Broker::start()?;
     apply_topics(binary, &broker.bootstrap(), cli.partitions)?;
-    let now = SystemTime::UNIX_EPOCH.elapsed().context("the clock")?;
-    let events = Events::new(cli.events, cli.groups, now.as_secs() as i64);
+    let hand = Hand::open(&broker.bootstrap(), cli.partitions)?;
+    let groups = cli.groups.unwrap_or(GROUPS);
+    let events = Events::new(cli.events, groups, log::now_ms()? / 1_000);
     let began = Instant::now();
-    let now_ms = now.as_millis() as i64;
-    let appended = log::append(&broker.bootstrap(), cli.partitions, events, now_ms)?;
+    let appended = hand.append(events)?;
     eprintln!("appended {} events in {:.1?}", cli.events, began.elapsed());
 
     let dir = tempfile::tempdir().context("make a directory")?;
     let began = Instant::now();
-    let mut service = Service::start(
-        binary,
-        &[
-            "projector".to_owned(),
-            format!("--kafka-brokers={}", broker.bootstrap()),
-            "--allow-unreplicated".to_owned(),
-            format!("--data-dir={}", dir.path().display()),
-            "--listen=127.0.0.1:0".to_owned(),
-            "--admin-listen=127.0.0.1:0".to_owned(),
-        ],
-    )?;
+    let mut service = Service::projector(binary, &broker.bootstrap(), dir.path())?;
     // Ready is said of a partition once all that was in it at the start is folded and published.
     let within = START_WITHIN + Duration::from_secs(cli.events as u64 / SLOWEST);
     service.await_ready(within)?;
@@ -58,10 +52,9 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
     if counted < cli.events as f64 {
         bail!("it was ready after {counted} of {} events", cli.events);
     }
-    print(cli, &service, appended, [folded, written])?;
+    print(cli, groups, &service, appended, [folded, written])?;
     let published = service.metric("projector_published_records_total")?;
     let peak = service.peak_mib()?;
-    service.stop()?;
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!(
         "\npeak memory {peak:.0} MiB; {published:.0} records published; data directory {:.0} MiB",
@@ -79,11 +72,30 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
         format!("{topic} {:.0} MiB", mib(size))
     });
     println!("on the broker, before compaction: {}", sizes.join(", "));
+    let most = cli.events as f64 / folded.0.as_secs_f64();
+    half_load(cli, &hand, groups, &service, most)?;
+    service.stop()
+}
+
+/// From the acknowledgement of an event until its state is published, at half of the load that is possible.
+fn half_load(cli: &Cli, hand: &Hand, groups: usize, service: &Service, most: f64) -> Result<()> {
+    let rate = cli.event_rate.unwrap_or((most / 2.0) as u32).max(2);
+    eprintln!("{rate} events a second for {} s", cli.seconds);
+    let before = service.cpu()?;
+    let latency = latency::measure(hand, groups, rate, cli.seconds)?;
+    let cpu = service.cpu()?;
+    println!("\nFrom the acknowledgement of an event until a consumer has its state:\n");
+    latency.print(rate);
+    println!(
+        "\nCPU-seconds for a million events at that load (user | system | both): {}",
+        cpu.cells(before, latency.written.events as f64)
+    );
     Ok(())
 }
 
 fn print(
     cli: &Cli,
+    groups: usize,
     service: &Service,
     (in_events, in_receipts): (u64, u64),
     [folded, written]: [(Duration, Cpu); 2],
@@ -91,8 +103,8 @@ fn print(
     let states = service.metric("projector_states_published_bytes_total")?;
     let read = service.metric("projector_events_read_bytes_total")?;
     println!(
-        "\n## projector: {in_events} events and {in_receipts} receipts of {} groups, {} partitions\n",
-        cli.groups, cli.partitions
+        "\n## projector: {in_events} events and {in_receipts} receipts of {groups} groups, {} partitions\n",
+        cli.partitions
     );
     println!("CPU-seconds are for a million events.\n");
     println!("| until | seconds | events a second | user | system | CPU-s |");
