@@ -5,6 +5,8 @@
 mod answers;
 mod api;
 mod crash;
+#[path = "../damage/mod.rs"]
+mod damage;
 mod kafka;
 mod killed;
 mod oddities;
