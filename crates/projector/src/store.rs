@@ -5,6 +5,11 @@
 //! a crash loses what was not flushed, and the positions with it.
 //! Every read is checked against a checksum of its own, and opening checks that nothing was lost and nothing is stale.
 
+#[cfg(test)]
+mod campaign;
+#[cfg(test)]
+#[path = "../tests/damage/mod.rs"]
+mod damage;
 mod directory;
 mod history;
 pub(crate) mod keys;
@@ -66,6 +71,7 @@ fn is_of_the_machine(kind: std::io::ErrorKind) -> bool {
     [
         ErrorKind::StorageFull,
         ErrorKind::QuotaExceeded,
+        ErrorKind::FileTooLarge,
         ErrorKind::PermissionDenied,
         ErrorKind::ReadOnlyFilesystem,
         ErrorKind::OutOfMemory,

@@ -49,11 +49,6 @@ impl Damage {
         Self::GarbageAppended,
         Self::ZeroedBlock,
     ];
-
-    /// The kinds in turn.
-    pub(crate) fn of_seed(seed: u64) -> Self {
-        Self::ALL[seed as usize % Self::ALL.len()]
-    }
 }
 
 impl fmt::Display for Damage {
