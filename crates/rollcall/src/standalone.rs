@@ -1,6 +1,6 @@
 //! `rollcall standalone`: the three services in one process on a local log.
 
-use std::{convert::Infallible, net::SocketAddr, path::PathBuf};
+use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ::projector::{LogKind, Projector};
 use anyhow::Context as _;
@@ -88,6 +88,9 @@ pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
         data_dir,
         tuning,
         log_kind: LogKind::Local,
+        // The local log has one process, which leads everything.
+        member: ::projector::Member::default(),
+        steps: Arc::new(::projector::Unobserved),
     };
     let projector = Projector::open(settings, ctx.clone(), log.clone()).await?;
     let router = http::with_fallbacks(projector.router(&access.access()));
