@@ -1,5 +1,7 @@
 //! The four kinds of states, so that one reader reads all.
 
+use std::fmt::Debug;
+
 use domain::{
     group::Group,
     ids::{Entity, GroupId, MessageId, PhoneNumberId, RequestId},
@@ -11,9 +13,9 @@ use domain::{
 use wire::{Error, Record, topics::Topic};
 
 /// A state that has a topic: [`Group`], [`Message`], [`Number`] or [`Request`], and nothing else.
-pub trait State: Sized + sealed::Sealed {
+pub trait State: Clone + Debug + PartialEq + sealed::Sealed {
     /// What names one.
-    type Id: Clone + Ord;
+    type Id: Clone + Debug + Ord;
 
     /// The topic that such states stand in.
     const TOPIC: Topic;

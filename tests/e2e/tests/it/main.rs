@@ -7,6 +7,8 @@ mod chaos;
 #[cfg(test)]
 mod config;
 #[cfg(test)]
+mod consumer;
+#[cfg(test)]
 mod demo;
 #[cfg(test)]
 mod durable;
