@@ -27,4 +27,4 @@ pub use membership::{Assignment, JoinOptions, Membership};
 pub use partition::partition_of;
 pub use reader::{At, Reader, Start};
 pub use record::{RecordBatch, RecordRef};
-pub use topic::{Change, Cleanup, Problem, Setting, TopicPlan, TopicSpec, TopicState};
+pub use topic::{Change, Cleanup, Problem, Rule, Setting, TopicPlan, TopicSpec, TopicState};

@@ -54,9 +54,6 @@ pub const READER_LOOK_EVERY: Duration = Duration::from_millis(100);
 /// Kafka: how long the poll of the delivery thread may block, and so how long the end of a log may take.
 pub const POLL_EVERY: Duration = Duration::from_millis(50);
 
-/// Kafka: clients kept open for committing offsets, one a group.
-pub const COMMIT_GROUPS_MAX: usize = 16;
-
 /// Kafka: records that an append hands to the client on the caller's thread; larger batches go to a blocking thread.
 pub const ENQUEUE_INLINE_MAX: usize = 4_096;
 
@@ -95,6 +92,9 @@ pub const JOIN_PATIENCE: Duration = Duration::from_secs(180);
 
 /// Kafka: first pause before a member's next consumer after one that could not go on; it doubles.
 pub const MEMBER_PAUSE_MIN: Duration = Duration::from_secs(1);
+
+/// Kafka: how long the end of a log waits for a member to take leave; what does not close by then ends with the process.
+pub const CLOSE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Kafka: longest such pause; a consumer that lived for longer begins anew.
 pub const MEMBER_PAUSE_MAX: Duration = Duration::from_secs(5 * 60);

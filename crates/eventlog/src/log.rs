@@ -195,27 +195,6 @@ impl Log {
         }
     }
 
-    /// Commits the offset of the next record to read, for monitors of lag; nothing here ever reads it.
-    ///
-    /// The group's name gets the topic prefix too, so that two installations on one Kafka keep apart.
-    /// Does nothing on the local log, which has no groups.
-    ///
-    /// # Errors
-    ///
-    /// Transient; a commit that is lost is repaired by the next.
-    pub async fn commit(
-        &self,
-        group: &str,
-        topic: &str,
-        partition: u32,
-        offset: i64,
-    ) -> Result<(), Error> {
-        match &self.engine {
-            Engine::Kafka(engine) => engine.commit(group, topic, partition, offset).await,
-            Engine::Local(_) => Ok(()),
-        }
-    }
-
     /// The topics as they are, in the order asked for; `None` for one that is not there.
     ///
     /// # Errors
@@ -230,7 +209,8 @@ impl Log {
 
     /// What is wrong with the topics for a service that needs them so, to be asked at start.
     ///
-    /// On Kafka: topics missing, numbers of partitions that differ among them, clean-up, retention, segments,
+    /// On Kafka: topics missing; numbers of partitions that differ among them; clean-up, retention, compaction and segments
+    /// ([`Setting`](crate::Setting) says by [`Rule`](crate::Rule) which may be more or less); settings by which acknowledged records may be lost;
     /// replication under 3 and `min.insync.replicas` under 2 unless `--allow-unreplicated`.
     /// The number of partitions of the specifications is not asked for: it is the operator's.
     /// On the local log nothing can be wrong.

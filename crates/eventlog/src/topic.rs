@@ -1,6 +1,10 @@
 //! What topics must be like, what they are like, and the way from one to the other.
 
+mod setting;
+
 use std::{collections::BTreeMap, fmt};
+
+pub use setting::{Rule, Setting};
 
 /// What a topic must be like.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,23 +79,13 @@ const REPLICATION: u32 = 3;
 const MIN_INSYNC: &str = "min.insync.replicas";
 
 impl TopicSpec {
-    /// The settings that it asks for, by Kafka's names.
+    /// The settings that a topic is made with, by Kafka's names.
     pub(crate) fn settings(&self) -> BTreeMap<&'static str, String> {
-        let mut settings = BTreeMap::from([
-            ("cleanup.policy", self.cleanup.policy().to_owned()),
-            ("segment.ms", self.segment_ms.to_string()),
-        ]);
-        if let Some(retention_ms) = self.cleanup.retention_ms() {
-            settings.insert("retention.ms", retention_ms.to_string());
-        }
-        if self.cleanup.compacts() {
-            settings.insert("delete.retention.ms", self.delete_retention_ms.to_string());
-            settings.insert(
-                "min.compaction.lag.ms",
-                self.min_compaction_lag_ms.to_string(),
-            );
-        }
-        settings
+        setting::wanted(self)
+            .into_iter()
+            .filter(|wanted| !wanted.is_default)
+            .map(|wanted| (wanted.name, wanted.value))
+            .collect()
     }
 }
 
@@ -114,38 +108,12 @@ impl TopicState {
         value.and_then(|value| value.parse().ok()).unwrap_or(1)
     }
 
-    /// The settings that differ from what is asked, as (name, found, asked).
-    fn differences(&self, spec: &TopicSpec) -> Vec<Setting> {
-        let mut differences = Vec::new();
-        for (name, asked) in spec.settings() {
-            let found = self.settings.get(name).cloned().unwrap_or_default();
-            if !same(&found, &asked) {
-                differences.push(Setting { name, found, asked });
-            }
-        }
-        differences
+    /// What it must be changed to, where a record can never be acknowledged or is not safe once it is.
+    fn min_insync_asked(&self) -> Option<u32> {
+        let asked = in_sync(self.replication);
+        let found = self.min_insync();
+        (found < asked || found > self.replication).then_some(asked)
     }
-}
-
-/// `compact,delete` is `delete,compact`.
-fn same(found: &str, asked: &str) -> bool {
-    let parts = |text: &str| {
-        let mut parts: Vec<String> = text.split(',').map(|part| part.trim().to_owned()).collect();
-        parts.sort();
-        parts
-    };
-    parts(found) == parts(asked)
-}
-
-/// One setting of a topic that is not as asked.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting {
-    /// Kafka's name of it.
-    pub name: &'static str,
-    /// What it is.
-    pub found: String,
-    /// What it must be.
-    pub asked: String,
 }
 
 /// Something about the topics that a service cannot run with; `Display` is one line with what to do.
@@ -186,6 +154,15 @@ pub enum Problem {
         /// Its `min.insync.replicas`.
         found: u32,
     },
+    /// No record can ever be acknowledged.
+    Unwritable {
+        /// The topic.
+        topic: String,
+        /// Its `min.insync.replicas`.
+        found: u32,
+        /// Its replicas.
+        replication: u32,
+    },
 }
 
 impl fmt::Display for Problem {
@@ -204,8 +181,8 @@ impl fmt::Display for Problem {
             ),
             Self::Setting { topic, setting } => write!(
                 f,
-                "{topic} has {} {:?} where {:?} is asked for: run `rollcall topics apply`",
-                setting.name, setting.found, setting.asked
+                "{topic} has {} {} where {}{} is asked for ({}): run `rollcall topics apply`",
+                setting.name, setting.found, setting.rule, setting.asked, setting.why
             ),
             Self::Replication { topic, found } => write!(
                 f,
@@ -214,6 +191,14 @@ impl fmt::Display for Problem {
             Self::InSync { topic, found } => write!(
                 f,
                 "{topic} has {MIN_INSYNC} {found} where {MIN_INSYNC_REPLICAS} is the least: run `rollcall topics apply`, or pass --allow-unreplicated"
+            ),
+            Self::Unwritable {
+                topic,
+                found,
+                replication,
+            } => write!(
+                f,
+                "{topic} has {MIN_INSYNC} {found} and replication {replication}, so that no record is ever acknowledged: run `rollcall topics apply`"
             ),
         }
     }
@@ -297,7 +282,9 @@ impl fmt::Display for Change {
                 write!(f, "configure {topic}:")?;
                 for (index, setting) in settings.iter().enumerate() {
                     let comma = if index == 0 { "" } else { "," };
-                    let Setting { name, found, asked } = setting;
+                    let Setting {
+                        name, found, asked, ..
+                    } = setting;
                     write!(f, "{comma} {name} {found:?} -> {asked:?}")?;
                 }
                 Ok(())
@@ -313,7 +300,7 @@ pub(crate) fn check(
     allow_unreplicated: bool,
 ) -> Vec<Problem> {
     let mut problems = Vec::new();
-    let asked = found.iter().flatten().map(|state| state.partitions).next();
+    let asked = common_partitions(found);
     for (spec, state) in specs.iter().zip(found) {
         let topic = spec.name.clone();
         let Some(state) = state else {
@@ -329,15 +316,38 @@ pub(crate) fn check(
                 asked,
             });
         }
-        for setting in state.differences(spec) {
+        for setting in setting::differences(spec, state) {
             let topic = topic.clone();
             problems.push(Problem::Setting { topic, setting });
+        }
+        if state.min_insync() > state.replication {
+            problems.push(Problem::Unwritable {
+                topic: topic.clone(),
+                found: state.min_insync(),
+                replication: state.replication,
+            });
         }
         if !allow_unreplicated {
             problems.extend(unreplicated(&topic, state));
         }
     }
     problems
+}
+
+/// The number of partitions that most topics have, and the first of them if that is undecided.
+fn common_partitions(found: &[Option<TopicState>]) -> Option<u32> {
+    let counts: Vec<u32> = found
+        .iter()
+        .flatten()
+        .map(|state| state.partitions)
+        .collect();
+    let times = |count: u32| counts.iter().filter(|other| **other == count).count();
+    // The last of several that are greatest is taken.
+    counts
+        .iter()
+        .rev()
+        .copied()
+        .max_by_key(|count| times(*count))
 }
 
 fn unreplicated(topic: &str, state: &TopicState) -> Vec<Problem> {
@@ -364,9 +374,12 @@ pub(crate) fn plan(
     replication: u32,
 ) -> TopicPlan {
     let mut plan = TopicPlan::default();
+    // Whatever is asked for, a new topic must fit those that are there.
+    let partitions = common_partitions(found);
     for (spec, state) in specs.iter().zip(found) {
         let Some(state) = state else {
-            plan.changes.push(create(spec, replication));
+            let partitions = partitions.unwrap_or(spec.partitions);
+            plan.changes.push(create(spec, partitions, replication));
             continue;
         };
         if state.partitions != spec.partitions {
@@ -387,7 +400,7 @@ pub(crate) fn plan(
     plan
 }
 
-fn create(spec: &TopicSpec, replication: u32) -> Change {
+fn create(spec: &TopicSpec, partitions: u32, replication: u32) -> Change {
     let mut settings: BTreeMap<String, String> = BTreeMap::new();
     for (name, value) in spec.settings() {
         settings.insert(name.to_owned(), value);
@@ -395,20 +408,21 @@ fn create(spec: &TopicSpec, replication: u32) -> Change {
     settings.insert(MIN_INSYNC.to_owned(), in_sync(replication).to_string());
     Change::Create {
         topic: spec.name.clone(),
-        partitions: spec.partitions,
+        partitions,
         replication,
         settings,
     }
 }
 
 fn configure(spec: &TopicSpec, state: &TopicState) -> Option<Change> {
-    let mut settings = state.differences(spec);
-    let asked = in_sync(state.replication);
-    if state.min_insync() < asked {
+    let mut settings = setting::differences(spec, state);
+    if let Some(asked) = state.min_insync_asked() {
         settings.push(Setting {
             name: MIN_INSYNC,
             found: state.min_insync().to_string(),
             asked: asked.to_string(),
+            rule: Rule::Exactly,
+            why: "an acknowledged record must be on two brokers, and one of three may be away",
         });
     }
     if settings.is_empty() {

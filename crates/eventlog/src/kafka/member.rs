@@ -110,7 +110,7 @@ pub(super) fn start(origin: Origin) -> Result<JoinHandle<()>, Error> {
         committed: Instant::now(),
         doubtful: false,
         pause: limits::MEMBER_PAUSE_MIN,
-        closing: None,
+        closing: Vec::new(),
     };
     let spawned = thread::Builder::new()
         .name("log-member".into())
@@ -134,8 +134,8 @@ struct Member {
     doubtful: bool,
     /// How long to wait before the next consumer after one that could not go on.
     pause: Duration,
-    /// A consumer that was replaced takes its time to close when no broker answers it.
-    closing: Option<JoinHandle<()>>,
+    /// Consumers that were replaced and are on their way out.
+    closing: Vec<JoinHandle<()>>,
 }
 
 impl Member {
@@ -146,12 +146,6 @@ impl Member {
                 None => self.reopen(),
             }
         }
-        if let Some(consumer) = self.consumer.take() {
-            consumer.context().retire();
-            // Takes leave, unless it has an instance.
-            drop(consumer);
-        }
-        self.close(None);
     }
 
     /// Serves the consumer for a moment; gives it back, or the one to go on with.
@@ -174,7 +168,9 @@ impl Member {
         if (self.doubtful || context.outside().is_some())
             && self.probed.elapsed() >= limits::READER_DOUBT_AFTER
         {
-            return Some(self.revive(consumer));
+            let consumer = self.revive(consumer);
+            consumer.context().came_round();
+            return Some(consumer);
         }
         Some(consumer)
     }
@@ -217,7 +213,7 @@ impl Member {
             "a member of a group goes on with a new consumer: the one before had lost all brokers"
         );
         self.doubtful = false;
-        self.close(Some(consumer));
+        self.close(consumer);
         fresh
     }
 
@@ -225,7 +221,7 @@ impl Member {
     fn fresh(&mut self) -> Option<Consumer> {
         let fresh = self.origin.create().inspect_err(report).ok()?;
         if !self.answers(&fresh) {
-            self.close(Some(fresh));
+            self.close(fresh);
             return None;
         }
         self.origin.subscribe(&fresh).inspect_err(report).ok()?;
@@ -266,7 +262,7 @@ impl Member {
             );
         }
         self.began = Instant::now();
-        self.close(Some(consumer));
+        self.close(consumer);
     }
 
     /// Makes a consumer again when it is time.
@@ -285,20 +281,38 @@ impl Member {
         self.consumer = opened.inspect_err(report).ok();
     }
 
-    /// Closes a consumer beside, after the one before it.
-    fn close(&mut self, consumer: Option<Consumer>) {
-        if let Some(closing) = self.closing.take()
-            && closing.join().is_err()
-        {
-            tracing::error!("a member's consumer panicked while it was closed");
-        }
-        let Some(consumer) = consumer else {
-            return;
-        };
+    /// Closes a consumer beside: librdkafka waits without limit for a commit that is on its way to a broker that hangs.
+    fn close(&mut self, consumer: Consumer) {
         consumer.context().retire();
+        self.closing.retain(|closing| !closing.is_finished());
         let close = thread::Builder::new().name("log-member-end".into());
-        // When no thread is to be had it is closed here.
-        self.closing = close.spawn(move || drop(consumer)).ok();
+        match close.spawn(move || drop(consumer)) {
+            Ok(closing) => self.closing.push(closing),
+            // The consumer was closed here, then.
+            Err(error) => {
+                tracing::warn!(error = &error as &dyn std::error::Error, "start a thread");
+            }
+        }
+    }
+}
+
+impl Drop for Member {
+    /// Takes leave, unless the member has an instance.
+    fn drop(&mut self) {
+        if let Some(consumer) = self.consumer.take() {
+            self.close(consumer);
+        }
+        let until = Instant::now() + limits::CLOSE_TIMEOUT;
+        while self.closing.iter().any(|closing| !closing.is_finished()) {
+            if Instant::now() > until {
+                tracing::warn!(
+                    group = self.origin.shared.group(),
+                    "a member's consumer does not close, for no broker answers; it ends with the process"
+                );
+                return;
+            }
+            thread::sleep(limits::POLL_EVERY);
+        }
     }
 }
 

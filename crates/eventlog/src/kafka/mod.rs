@@ -10,7 +10,6 @@ mod reader;
 mod topics;
 
 use std::{
-    collections::HashMap,
     fmt,
     sync::{Arc, Mutex, PoisonError},
     thread::JoinHandle,
@@ -18,11 +17,11 @@ use std::{
 
 use prometheus_client::registry::Registry;
 use rdkafka::{
-    ClientConfig, Offset, TopicPartitionList,
-    consumer::{BaseConsumer, CommitMode, Consumer as _},
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
 };
-use tokio::{task, time};
+use tokio::task;
 
 use crate::{
     args::KafkaArgs,
@@ -33,7 +32,7 @@ use crate::{
     limits,
     log::Bounds,
     membership::{JoinOptions, Shared},
-    metrics::{ClientKind, KafkaMetrics, Metrics},
+    metrics::{KafkaMetrics, Metrics},
     reader::Start,
     topic::{TopicPlan, TopicState},
 };
@@ -43,13 +42,9 @@ use producer::Producer;
 use query::Query;
 pub(crate) use reader::Reader;
 
-/// A client that commits for one group; one commit at a time.
-type Committer = Arc<Mutex<BaseConsumer<Context>>>;
-
 pub(crate) struct Engine {
     producer: Producer,
     query: Arc<Query>,
-    committers: Mutex<HashMap<String, Committer>>,
     /// Threads of readers and members, joined when they have ended.
     readers: Mutex<Vec<JoinHandle<()>>>,
     config: ClientConfig,
@@ -82,7 +77,6 @@ impl Engine {
         Ok(Self {
             producer,
             query,
-            committers: Mutex::default(),
             readers: Mutex::default(),
             config,
             client_id: client_id.to_owned(),
@@ -146,66 +140,6 @@ impl Engine {
             Ok(ours.map(|found| found.members().len()).sum())
         })
         .await
-    }
-
-    pub(crate) async fn commit(
-        &self,
-        group: &str,
-        topic: &str,
-        partition: u32,
-        offset: i64,
-    ) -> Result<(), Error> {
-        let committer = self.committer(&self.full(group))?;
-        let mut offsets = TopicPartitionList::new();
-        let native = i32::try_from(partition).unwrap_or(i32::MAX);
-        offsets
-            .add_partition_offset(&self.full(topic), native, Offset::Offset(offset))
-            .map_err(failed("commit an offset"))?;
-        let commit = task::spawn_blocking(move || {
-            let committer = committer.lock().unwrap_or_else(PoisonError::into_inner);
-            // Serves its log lines.
-            let _ = committer.poll(std::time::Duration::ZERO);
-            committer.commit(&offsets, CommitMode::Sync)
-        });
-        let committed = match time::timeout(limits::REQUEST_TIMEOUT, commit).await {
-            Ok(Ok(committed)) => committed,
-            Ok(Err(_)) => return Err(Error::Ended { thread: "commit" }),
-            Err(_) => Err(KafkaError::ConsumerCommit(
-                RDKafkaErrorCode::OperationTimedOut,
-            )),
-        };
-        if committed.is_err() {
-            // It may have lost the brokers for good (see [`query`]); the next commit has a new one.
-            let committers = self.committers.lock();
-            let mut committers = committers.unwrap_or_else(PoisonError::into_inner);
-            committers.remove(&self.full(group));
-        }
-        committed.map_err(failed("commit an offset"))
-    }
-
-    fn committer(&self, group: &str) -> Result<Committer, Error> {
-        let mut committers = self
-            .committers
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Some(committer) = committers.get(group) {
-            return Ok(Arc::clone(committer));
-        }
-        if committers.len() >= limits::COMMIT_GROUPS_MAX {
-            return Err(Error::Config {
-                problems: vec![format!(
-                    "commits to more than {} groups",
-                    limits::COMMIT_GROUPS_MAX
-                )],
-            });
-        }
-        let context = Context::new(ClientKind::Reader, &self.prefix, &self.kafka);
-        let mut config = config::reader(&self.config, group);
-        config.set("statistics.interval.ms", "0");
-        let consumer = config.create_with_context(context).map_err(refused)?;
-        let committer = Arc::new(Mutex::new(consumer));
-        committers.insert(group.to_owned(), Arc::clone(&committer));
-        Ok(committer)
     }
 
     pub(crate) async fn describe(&self, topics: &[&str]) -> Result<Vec<Option<TopicState>>, Error> {

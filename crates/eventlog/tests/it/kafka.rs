@@ -12,9 +12,8 @@ use harness::{Broker, Cluster, eventually};
 use prometheus_client::{encoding::text::encode, registry::Registry};
 use rdkafka::{
     ClientConfig, Offset, TopicPartitionList,
-    admin::{AdminClient, AdminOptions},
+    admin::{AdminClient, AdminOptions, AlterConfig, ConfigSource, ResourceSpecifier},
     client::DefaultClientContext,
-    consumer::{BaseConsumer, Consumer as _},
 };
 
 use crate::world::{
@@ -165,11 +164,28 @@ async fn an_append_to_a_broker_that_hangs_is_trouble_soon_and_transient_in_time(
     })
     .await
     .unwrap();
-    eventually(LONG, "a commit", async || {
-        log.commit("hang", TOPIC, 0, last).await.ok()
-    })
-    .await
-    .unwrap();
+}
+
+/// As an operator would, with another tool: one setting more on a topic, the rest as it is.
+async fn set_on_topic(world: &World, topic: &str, name: &str, value: &str) {
+    let (broker, prefix) = parts(world);
+    let admin: AdminClient<DefaultClientContext> = ClientConfig::new()
+        .set("bootstrap.servers", broker.bootstrap())
+        .create()
+        .unwrap();
+    let full = format!("{prefix}{topic}");
+    let resource = ResourceSpecifier::Topic(&full);
+    let options = AdminOptions::new();
+    let described = admin.describe_configs([&resource], &options).await;
+    let described = described.unwrap().remove(0).unwrap();
+    let mut alter = AlterConfig::new(resource).set(name, value);
+    for entry in &described.entries {
+        if entry.source == ConfigSource::DynamicTopic && entry.name != name {
+            alter = alter.set(&entry.name, entry.value.as_deref().unwrap_or_default());
+        }
+    }
+    let altered = admin.alter_configs([&alter], &options).await;
+    altered.unwrap().remove(0).unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -214,6 +230,40 @@ async fn topics_are_planned_made_and_checked() {
     let state = log.describe(&[COMPACTED]).await.unwrap().remove(0).unwrap();
     assert_eq!((state.partitions, state.replication), (3, 1));
     assert_eq!(state.settings["min.compaction.lag.ms"], "21600000");
+
+    // So is what others have set, each by itself.
+    for (name, value) in [
+        ("cleanup.policy", "delete"),
+        ("delete.retention.ms", "1000"),
+        ("max.message.bytes", "2000"),
+        ("message.timestamp.type", "LogAppendTime"),
+        ("min.compaction.lag.ms", "1000"),
+        ("min.insync.replicas", "2"),
+        ("retention.bytes", "100000000"),
+        ("retention.ms", "3000"),
+        ("segment.ms", "172800000"),
+        ("unclean.leader.election.enable", "true"),
+    ] {
+        set_on_topic(&world, COMPACTED, name, value).await;
+        let problem = eventually(LONG, name, async || {
+            let problems = log.check(&changed).await.unwrap();
+            assert!(problems.len() <= 1, "{problems:?}");
+            problems.first().map(ToString::to_string)
+        })
+        .await
+        .unwrap();
+        assert!(
+            problem.starts_with(&format!("{COMPACTED} has {name} {value} ")),
+            "{problem}"
+        );
+        let plan = log.plan(&changed, 1).await.unwrap();
+        log.apply(&plan).await.unwrap();
+        eventually(LONG, name, async || {
+            log.check(&changed).await.unwrap().is_empty().then_some(())
+        })
+        .await
+        .unwrap();
+    }
 
     // Numbers of partitions are not ours to change.
     changed[0].partitions = 4;
@@ -431,26 +481,6 @@ async fn a_reader_that_nobody_asked_for_a_while_goes_on_where_it_was() {
     }
     let offsets: Vec<i64> = read.iter().map(|record| record.offset).collect();
     assert_eq!(offsets, (0..600).collect::<Vec<_>>());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_commit_is_what_monitors_of_lag_see() {
-    let world = World::kafka();
-    let log = world.with(&topics(2)).await;
-    let (broker, prefix) = parts(&world);
-    log.append(numbered(TOPIC, 1, 0..10)).await.unwrap();
-    for offset in [3, 7] {
-        log.commit("monitored", TOPIC, 1, offset).await.unwrap();
-    }
-    let monitor: BaseConsumer = ClientConfig::new()
-        .set("bootstrap.servers", broker.bootstrap())
-        .set("group.id", format!("{prefix}monitored"))
-        .create()
-        .unwrap();
-    let mut asked = TopicPartitionList::new();
-    asked.add_partition(&format!("{prefix}{TOPIC}"), 1);
-    let committed = monitor.committed_offsets(asked, LONG).unwrap();
-    assert_eq!(committed.elements()[0].offset(), Offset::Offset(7));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -10,5 +10,6 @@
 mod contract;
 mod kafka;
 mod local;
+mod members;
 mod murmur;
 mod world;

@@ -94,6 +94,11 @@ impl MemberContext {
         state.turned = Instant::now();
     }
 
+    /// Notes that the thread came round after something that it knew would take time.
+    pub(super) fn came_round(&self) {
+        self.state().turned = Instant::now();
+    }
+
     /// What was held before a loss is kept for longer: no broker answers.
     pub(super) fn prolong(&self) {
         let mut state = self.state();
