@@ -1,5 +1,9 @@
 //! What the tests of all entities share: events by short names, and campaigns over all orders of small sets.
 
+mod campaign;
+
+pub(crate) use campaign::{Campaign, Covered, Rounds, draw, with_duplicates};
+
 use crate::{
     event::{About, Event, GroupEvent, MessageEvent, NumberEvent, Person, RequestEvent, Source},
     ids::{EventId, GroupId, MessageId, PhoneNumberId, RequestId, Second, Text},
@@ -176,103 +180,4 @@ impl Random {
             items.swap(last, self.below(last + 1));
         }
     }
-}
-
-/// Folds sets of events in all orders, each with and without duplicates, and demands one core.
-pub(crate) struct Campaign<'a, C> {
-    events: &'a [Event],
-    fold: fn(&mut C, &Event),
-    random: Random,
-    /// Orders tried.
-    pub(crate) orders: u64,
-}
-
-impl<'a, C: Default + PartialEq + std::fmt::Debug> Campaign<'a, C> {
-    pub(crate) fn new(events: &'a [Event], fold: fn(&mut C, &Event)) -> Self {
-        Self {
-            events,
-            fold,
-            random: Random(1),
-            orders: 0,
-        }
-    }
-
-    /// Every set of `size` different events.
-    pub(crate) fn all(&mut self, size: usize) {
-        let orders = orders(size);
-        let mut chosen: Vec<usize> = (0..size).collect();
-        loop {
-            self.check(&chosen, &orders);
-            // The next combination, in lexical order.
-            let Some(place) = (0..size)
-                .rev()
-                .find(|place| chosen[*place] < self.events.len() - size + place)
-            else {
-                return;
-            };
-            chosen[place] += 1;
-            for later in place + 1..size {
-                chosen[later] = chosen[later - 1] + 1;
-            }
-        }
-    }
-
-    /// As many sets of `size` events, drawn at random, an event perhaps twice.
-    pub(crate) fn sample(&mut self, size: usize, sets: usize) {
-        let orders = orders(size);
-        for _ in 0..sets {
-            let drawn: Vec<usize> = (0..size)
-                .map(|_| self.random.below(self.events.len()))
-                .collect();
-            self.check(&drawn, &orders);
-        }
-    }
-
-    fn check(&mut self, set: &[usize], orders: &[Vec<usize>]) {
-        let mut whole: Option<C> = None;
-        for order in orders {
-            let once: Vec<usize> = order.iter().map(|place| set[*place]).collect();
-            let mut twice = once.clone();
-            for index in &once {
-                if self.random.below(2) == 0 {
-                    twice.insert(self.random.below(twice.len() + 1), *index);
-                }
-            }
-            for sequence in [once, twice] {
-                let mut core = C::default();
-                for index in &sequence {
-                    (self.fold)(&mut core, &self.events[*index]);
-                }
-                self.orders += 1;
-                let Some(whole) = &whole else {
-                    whole = Some(core);
-                    continue;
-                };
-                assert!(
-                    core == *whole,
-                    "the order matters:\n{:#?}\n{core:#?}\n{whole:#?}",
-                    sequence
-                        .iter()
-                        .map(|index| &self.events[*index])
-                        .collect::<Vec<_>>(),
-                );
-            }
-        }
-    }
-}
-
-/// All orders of so many things.
-fn orders(size: usize) -> Vec<Vec<usize>> {
-    if size == 0 {
-        return vec![Vec::new()];
-    }
-    let mut all = Vec::new();
-    for order in orders(size - 1) {
-        for place in 0..size {
-            let mut order = order.clone();
-            order.insert(place, size - 1);
-            all.push(order);
-        }
-    }
-    all
 }

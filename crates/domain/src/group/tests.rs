@@ -1,6 +1,7 @@
 //! What events make of a group: given these, when that, then this is shown.
 
 mod campaign;
+mod catalogue;
 mod envelope;
 mod identity;
 mod own;

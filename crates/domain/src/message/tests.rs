@@ -321,22 +321,22 @@ fn catalogue() -> Vec<Event> {
 )]
 fn any_order_of_statuses_with_duplicates_gives_the_same_core() {
     let catalogue = catalogue();
-    let mut campaign = Campaign::new(&catalogue, |core: &mut Core, event| {
+    let mut campaign = Campaign::new(|core: &mut Core, event| {
         let About::Message(_, what) = &event.about else {
             panic!("no message's event")
         };
-        fold::fold(core, event, what);
+        fold::fold(core, event, what).is_change()
     });
-    campaign.all(2);
-    campaign.sample(3, 10_000);
-    campaign.sample(4, 4_000);
-    campaign.sample(5, 200);
+    let Covered { sets, orders, .. } = campaign.all(&catalogue, 4);
     println!(
-        "messages: {} events; {} orders",
-        catalogue.len(),
-        campaign.orders
+        "messages: every set of up to 4 of {} events: {sets} sets, {orders} orders",
+        catalogue.len()
     );
-    assert!(campaign.orders >= 350_000, "{}", campaign.orders);
+    assert!(sets >= 100_000, "{sets}");
+    campaign.drawn(&catalogue, Rounds::new(20, 500));
+    let larger = campaign.larger(&catalogue, Rounds::new(200, 500));
+    let Covered { large, .. } = campaign.covered;
+    println!("messages: {large} sets of 4 to 6 events, {larger} orders of larger ones");
 }
 
 #[test]

@@ -52,7 +52,7 @@ fn an_event_that_changes_no_byte_moves_nothing() {
 fn versions_chain_without_a_gap() {
     let mut group = Group::default();
     let mut last = None;
-    for (offset, event) in (1..).zip(super::campaign::catalogue()) {
+    for (offset, event) in (1..).zip(super::catalogue::catalogue()) {
         let applied = group.apply(&group_id(), &event, position(offset));
         let (Applied::View {
             previous_version, ..

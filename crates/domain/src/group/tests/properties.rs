@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::{prelude::*, sample::Index};
 
-use super::{campaign::catalogue, scenario::*};
+use super::{catalogue::catalogue, scenario::*};
 use crate::{
     event::{Event, GroupEvent},
     group::{Applied, Core, Existence, FieldChange, Group, Links, fold},

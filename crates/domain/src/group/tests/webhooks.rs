@@ -299,7 +299,7 @@ fn create_and_delete_of_one_second_are_gone_in_doubt() {
 
 #[test]
 fn no_other_webhook_writes_existence() {
-    for event in super::campaign::catalogue() {
+    for event in super::catalogue::catalogue() {
         let writes = matches!(
             group_event(&event),
             GroupEvent::Created(_)
