@@ -10,6 +10,7 @@ mod golden;
 mod headers;
 mod json;
 mod read;
+mod restarts;
 mod samples;
 mod strategies;
 mod time;
