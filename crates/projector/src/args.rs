@@ -91,6 +91,16 @@ pub struct Tuning {
         default_value = "64"
     )]
     pub store_cache_mib: NonZeroUsize,
+
+    /// Memory for states that were read from the log at the start and are not yet on disk, in MiB: what fits is answered
+    /// from memory before it is written.
+    #[arg(
+        long,
+        env = "ROLLCALL_RESTORE_MEMORY_MIB",
+        value_name = "MIB",
+        default_value = "2048"
+    )]
+    pub restore_memory_mib: NonZeroUsize,
 }
 
 impl Args {

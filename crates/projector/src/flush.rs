@@ -1,6 +1,9 @@
 //! Writing back: what is committed goes to disk soon, many commits together, and leaders wait when too much is pending.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
 
 use chassis::{CancellationToken, Clock};
 use tokio::sync::{Notify, watch};
@@ -8,13 +11,13 @@ use tokio::sync::{Notify, watch};
 use crate::{
     follow::now_ms,
     limits::{
-        FLUSH_ENTRIES, FLUSH_EVERY, FLUSH_LIMIT, FLUSH_PAUSE, FLUSH_SHARE, PENDING_BYTES_MAX,
-        PENDING_ENTRIES_MAX,
+        FLUSH_ENTRIES, FLUSH_EVERY, FLUSH_EVERY_CATCHING_UP, FLUSH_LIMIT, FLUSH_PAUSE, FLUSH_SHARE,
+        PENDING_BYTES_MAX, PENDING_ENTRIES_MAX,
     },
     metrics::Metrics,
     projection::Projection,
     steps::{Observe, Step},
-    store::{self, Flushed},
+    store::{self, Flushed, Pending},
 };
 
 /// What leaders and the flusher tell each other.
@@ -22,16 +25,32 @@ use crate::{
 pub(crate) struct Signals {
     /// Enough is pending.
     wanted: Notify,
-    /// Counts flushes.
-    done: watch::Sender<u64>,
+    /// Counts flushes, at their beginning and at their end: either makes room.
+    turns: watch::Sender<u64>,
+    /// Bytes that may be pending before queries are answered.
+    restore_bytes: AtomicUsize,
+    is_catching_up: AtomicBool,
 }
 
 impl Signals {
     pub(crate) fn new() -> Self {
         Self {
             wanted: Notify::new(),
-            done: watch::Sender::new(0),
+            turns: watch::Sender::new(0),
+            restore_bytes: AtomicUsize::new(PENDING_BYTES_MAX),
+            is_catching_up: AtomicBool::new(false),
         }
+    }
+
+    /// Lets so many bytes be pending before queries are answered.
+    pub(crate) fn set_restore_bytes(&self, bytes: usize) {
+        let bytes = bytes.max(PENDING_BYTES_MAX);
+        self.restore_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    fn turn(&self) {
+        self.turns
+            .send_modify(|count| *count = count.wrapping_add(1));
     }
 }
 
@@ -44,24 +63,61 @@ pub(crate) enum Haste {
     CatchingUp,
 }
 
-/// To be called after each commit: begins a flush where enough is pending, and waits where too much is.
-pub(crate) async fn make_room(projection: &Projection, haste: Haste) -> Result<(), store::Error> {
-    let mut done = projection.flushing().done.subscribe();
-    loop {
-        let pending = projection.store().pending();
-        let enough = match haste {
+/// How much may be pending.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Room {
+    /// At which a flush begins.
+    enough: bool,
+    /// At which whoever commits waits.
+    too_much: bool,
+}
+
+impl Room {
+    fn of(pending: Pending, haste: Haste, is_served: bool, restore_bytes: usize) -> Self {
+        if !is_served {
+            // Nobody is answered yet, so that nothing comes first but reading: it is written later, in order and once.
+            let bytes = pending.bytes + pending.writing_bytes;
+            return Self {
+                enough: pending.bytes >= restore_bytes / 2,
+                too_much: bytes >= restore_bytes,
+            };
+        }
+        let entries = match haste {
             Haste::KeepingUp => (pending.records / FLUSH_SHARE).clamp(1, FLUSH_ENTRIES),
             Haste::CatchingUp => FLUSH_ENTRIES,
         };
-        if pending.entries >= enough || pending.bytes >= PENDING_BYTES_MAX / 2 {
-            projection.flushing().wanted.notify_one();
+        let waiting = pending.entries - pending.writing_entries;
+        Self {
+            enough: waiting >= entries || pending.bytes >= PENDING_BYTES_MAX / 2,
+            too_much: waiting >= PENDING_ENTRIES_MAX || pending.bytes >= PENDING_BYTES_MAX,
         }
-        if pending.entries < PENDING_ENTRIES_MAX && pending.bytes < PENDING_BYTES_MAX {
+    }
+}
+
+/// To be called after each commit: begins a flush where enough is pending, and waits where too much is.
+pub(crate) async fn make_room(projection: &Projection, haste: Haste) -> Result<(), store::Error> {
+    let signals = projection.flushing();
+    let is_catching_up = haste == Haste::CatchingUp;
+    signals
+        .is_catching_up
+        .store(is_catching_up, Ordering::Relaxed);
+    let mut turns = signals.turns.subscribe();
+    loop {
+        let room = Room::of(
+            projection.store().pending(),
+            haste,
+            projection.is_served(),
+            signals.restore_bytes.load(Ordering::Relaxed),
+        );
+        if room.enough {
+            signals.wanted.notify_one();
+        }
+        if !room.too_much {
             return Ok(());
         }
         tokio::select! {
             error = projection.failed() => return Err(error),
-            _open = done.changed() => {}
+            _open = turns.changed() => {}
         }
     }
 }
@@ -74,12 +130,24 @@ pub(crate) async fn run(
     steps: Arc<dyn Observe>,
     stop: CancellationToken,
 ) -> Result<(), store::Error> {
+    let signals = projection.flushing();
     loop {
+        let every = if signals.is_catching_up.load(Ordering::Relaxed) && projection.is_served() {
+            FLUSH_EVERY_CATCHING_UP
+        } else {
+            FLUSH_EVERY
+        };
         let is_last = tokio::select! {
             biased;
             () = stop.cancelled() => true,
-            () = projection.flushing().wanted.notified() => false,
-            () = clock.sleep(FLUSH_EVERY) => false,
+            () = signals.wanted.notified() => false,
+            // While the store is restored the processors have better to do, and what is read is complete only at the end.
+            () = clock.sleep(every) => {
+                if !projection.is_served() {
+                    continue;
+                }
+                false
+            }
         };
         steps.taken(Step::FlushBegun);
         flush(&projection, &clock, &metrics).await?;
@@ -100,14 +168,21 @@ async fn flush(
     clock: &Clock,
     metrics: &Metrics,
 ) -> Result<(), store::Error> {
-    let entries = projection.store().pending().entries;
+    let gauge = |count: usize| i64::try_from(count).unwrap_or(i64::MAX);
+    let pending = projection.store().pending();
+    metrics.pending_entries.set(gauge(pending.entries));
     metrics
-        .pending_entries
-        .set(i64::try_from(entries).unwrap_or(i64::MAX));
+        .pending_bytes
+        .set(gauge(pending.bytes + pending.writing_bytes));
+    let portions = u32::try_from(pending.bytes / PENDING_BYTES_MAX).unwrap_or(u32::MAX);
+    let limit = FLUSH_LIMIT.saturating_mul(portions.saturating_add(1));
     let started_ms = clock.monotonic_ms();
-    let (store, at_ms) = (projection.store().clone(), now_ms(clock));
-    let flush = tokio::task::spawn_blocking(move || store.flush(at_ms));
-    let Flushed { entries, bytes } = match clock.timeout(FLUSH_LIMIT, flush).await {
+    let (taking, at_ms) = (projection.clone(), now_ms(clock));
+    let flush = tokio::task::spawn_blocking(move || {
+        let taken = || taking.flushing().turn();
+        taking.store().flush_telling(at_ms, taken)
+    });
+    let Flushed { entries, bytes } = match clock.timeout(limit, flush).await {
         Ok(Ok(flushed)) => flushed?,
         Ok(Err(_)) => return Err(store::Error::Panicked),
         Err(_) => {
@@ -115,7 +190,7 @@ async fn flush(
             return Err(store::Error::Hangs);
         }
     };
-    projection.flushing().done.send_modify(|count| *count += 1);
+    projection.flushing().turn();
     if entries > 0 {
         let took_ms = clock.monotonic_ms().saturating_sub(started_ms);
         metrics
@@ -126,4 +201,69 @@ async fn flush(
         metrics.flushed_bytes.inc_by(bytes as u64);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{
+        index::Index,
+        store::{Directory, keys},
+    };
+
+    /// Commits batches as a seat does while a flusher runs; gives the most that was ever pending, in bytes and entries.
+    async fn most_pending(restore_bytes: usize, batch: usize, is_served: bool) -> (usize, usize) {
+        let dir = TempDir::new().unwrap();
+        let directory = Directory::new(dir.path().to_owned(), 8 << 20);
+        let store = directory.open(Arc::new(|_| Ok(()))).unwrap();
+        let projection = Projection::new(store, Index::default(), 1);
+        // As a test's limit may be below the least one.
+        let signals = projection.flushing();
+        signals
+            .restore_bytes
+            .store(restore_bytes, Ordering::Relaxed);
+        if is_served {
+            projection.serve();
+        }
+        let stop = CancellationToken::new();
+        let flusher = tokio::spawn(run(
+            projection.clone(),
+            Clock::system(),
+            Metrics::register(&mut prometheus_client::registry::Registry::default()),
+            Arc::new(crate::steps::Unobserved),
+            stop.clone(),
+        ));
+        let (mut bytes, mut entries) = (0, 0);
+        let payload = bytes::Bytes::from(vec![7; 1_000]);
+        for n in 0..40 {
+            let key = |of: usize| keys::state(format!("g/{n:05}{of:05}").as_bytes());
+            let new = (0..batch).map(|of| (key(of), Some(payload.clone())));
+            projection.store().commit(new.collect(), |_| {});
+            let pending = projection.store().pending();
+            bytes = bytes.max(pending.bytes + pending.writing_bytes);
+            entries = entries.max(pending.entries - pending.writing_entries);
+            make_room(&projection, Haste::CatchingUp).await.unwrap();
+        }
+        stop.cancel();
+        flusher.await.unwrap().unwrap();
+        assert_eq!(projection.store().pending().entries, 0);
+        (bytes, entries)
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_pending_while_restoring_exceeds_its_limit_by_no_more_than_one_batch() {
+        let (limit, batch) = (2 << 20, 200);
+        let (bytes, _) = most_pending(limit, batch, false).await;
+        assert!(bytes <= limit + batch * 1_013, "{bytes}");
+        assert!(bytes > limit / 2, "{bytes}: nothing was kept back");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_pending_while_serving_exceeds_its_limit_by_no_more_than_one_batch() {
+        let batch = 9_000;
+        let (_, entries) = most_pending(usize::MAX, batch, true).await;
+        assert!(entries <= PENDING_ENTRIES_MAX + batch, "{entries}");
+    }
 }

@@ -15,7 +15,7 @@ use wire::{
 
 use crate::{
     cache::{Cache, Did, Shown, Slot, State},
-    index::Index,
+    index::{Brief, Index},
     metrics::{Fold, Input, Metrics},
     outbox::{Digests, Outbox, Outgoing},
     projection::Projection,
@@ -277,10 +277,11 @@ impl Folder {
     fn load(&mut self, key: &[u8]) -> Result<usize, store::Error> {
         let stored = self.store.state(key)?;
         let has_digest = self.digests.of(key).is_some();
-        let hash = stored
-            .as_ref()
-            .filter(|_| has_digest)
-            .map(|stored| record_hash(key, &stored.record));
+        let hash = stored.as_ref().filter(|_| has_digest).map(|stored| {
+            stored
+                .hash
+                .unwrap_or_else(|| record_hash(key, &stored.record))
+        });
         let state = stored.and_then(|stored| decode_state(key, &stored.record));
         Ok(self.cache.insert(Slot::new(key, state, hash)))
     }
@@ -312,10 +313,12 @@ impl Folder {
         };
         folded.states.push(topic, self.partition, record);
         folded.state_bytes += self.scratch.len() as u64;
-        self.index
-            .update(&slot.key, slot.state.as_ref(), self.partition);
-        let payload =
-            position.map(|position| values::encode_state(&position, now_ms, &self.scratch));
+        let brief = slot.state.as_ref().and_then(Brief::of);
+        let payload = position.map(|position| {
+            let brief = Brief::encode(brief.as_ref());
+            values::encode_state(&position, now_ms, slot.hash, &brief, &self.scratch)
+        });
+        self.index.put(&slot.key, brief, self.partition);
         folded.entries.push((keys::state(&slot.key), payload));
     }
 

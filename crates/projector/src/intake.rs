@@ -7,13 +7,14 @@ use domain::{limits::FOLD, position::Position};
 use eventlog::{RecordBatch, RecordRef};
 use wire::{
     Decoded, Progress,
-    digest::record_hash,
+    digest::{RecordHash, record_hash},
     topics::{Key, Topic, parse_key},
 };
 
 use crate::{
     error::End,
     follow::state_topics,
+    index::Brief,
     limits::{PROGRESS_WAITING_MAX, SCAN_STEP},
     metrics::Input,
     outbox::{Counted, Digests},
@@ -130,15 +131,17 @@ impl Intake {
             // A batch spans little time, so its last record's stands for all.
             entries.extend(store::chunks(first, *at_ms, &stored));
         }
-        for (key, state) in states {
-            let decoded = state
-                .as_ref()
-                .and_then(|state| decode_state(&key, &state.record));
-            self.projection
-                .index()
-                .update(&key, decoded.as_ref(), self.partition);
+        let mut listed = Vec::with_capacity(states.len());
+        for (key, mut state) in states {
+            let brief = state.as_mut().and_then(|state| {
+                let brief = Brief::of(&decode_state(&key, &state.record)?);
+                state.brief = Brief::encode(brief.as_ref()).into();
+                brief
+            });
             entries.push((keys::state(&key), state.map(|state| state.encode())));
+            listed.push((key, brief, self.partition));
         }
+        self.projection.index().extend(listed);
         Ok(entries)
     }
 
@@ -151,7 +154,7 @@ impl Intake {
     ) -> Result<(), End> {
         self.findings.records += 1;
         let key = Bytes::copy_from_slice(record.key);
-        let new = match record.value {
+        let mut new = match record.value {
             None => None,
             Some(value) => match self.decode(&record, value) {
                 Some(state) => Some(state),
@@ -178,13 +181,12 @@ impl Intake {
             entries.push((keys::stale(&key), None));
         }
         if let Some(counted) = self.digests.of(&key) {
-            let hash = |state: &Option<State>| {
-                state.as_ref().map(|state| record_hash(&key, &state.record))
-            };
-            counted.replace(hash(&held), hash(&new));
-            if let Some(new) = &new {
+            let held = held.as_ref().map(|held| hash(&key, held));
+            if let Some(new) = &mut new {
+                new.hash = Some(hash(&key, new));
                 counted.saw(reach(new));
             }
+            counted.replace(held, new.as_ref().and_then(|new| new.hash));
         }
         states.insert(key, new);
         Ok(())
@@ -217,6 +219,8 @@ impl Intake {
             generation: head.envelope.position.generation,
             offset: head.envelope.position.offset,
             at_ms: record.timestamp_ms,
+            hash: None,
+            brief: Bytes::new(),
             record: Bytes::copy_from_slice(value),
         })
     }
@@ -289,10 +293,10 @@ impl Intake {
                     continue;
                 }
                 if marked.contains(&key) {
-                    counted.replace(None, Some(record_hash(&key, &state.record)));
+                    counted.replace(None, Some(hash(&key, &state)));
                     counted.saw(reach(&state));
                 } else {
-                    self.projection.index().update(&key, None, self.partition);
+                    self.projection.index().put(&key, None, self.partition);
                     dropped.push((keys::state(&key), None));
                 }
             }
@@ -465,4 +469,11 @@ fn reach(state: &State) -> Reach {
         generation: state.generation,
         offset: state.offset,
     }
+}
+
+/// The hash of a state's record, as the store knows it or made now.
+fn hash(key: &[u8], state: &State) -> RecordHash {
+    state
+        .hash
+        .unwrap_or_else(|| record_hash(key, &state.record))
 }

@@ -54,16 +54,19 @@ pub const FLUSH_PAUSE: Duration = Duration::from_millis(20);
 /// of what a `kill -9` loses, the next start reads less than 1 % of all entities again.
 pub const FLUSH_SHARE: usize = 400;
 
-/// Entries pending that begin a flush in any case.
-pub const FLUSH_ENTRIES: usize = 20_000;
+/// How often the store is flushed while a leader catches up: what changes often is then written once.
+pub const FLUSH_EVERY_CATCHING_UP: Duration = Duration::from_secs(2);
 
-/// Entries pending at which a leader waits for the store.
+/// Entries pending that begin a flush in any case.
+pub const FLUSH_ENTRIES: usize = 50_000;
+
+/// Entries pending, those being written not counted, at which a leader waits for the store.
 pub const PENDING_ENTRIES_MAX: usize = 100_000;
 
-/// Bytes pending at which a leader waits for the store.
+/// Bytes pending, those being written not counted, at which a leader waits for the store.
 pub const PENDING_BYTES_MAX: usize = 128 << 20;
 
-/// How long a flush may take before the store counts as hanging.
+/// How long a flush may take before the store counts as hanging, for each [`PENDING_BYTES_MAX`] that it writes.
 pub const FLUSH_LIMIT: Duration = Duration::from_secs(120);
 
 /// How long opening and checking the store may take, on top of [`OPEN_PER_GIBIBYTE`].
@@ -81,8 +84,17 @@ pub const LOCK_TRIES: u32 = 200;
 /// Time between these tries.
 pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Entries that go to sled in one batch: readers wait as long as it takes, some tens of milliseconds.
-pub const STORE_BATCH_ENTRIES: usize = 1_000;
+/// Entries that go to sled in one batch: readers of what is on disk wait as long as it takes, one or two milliseconds.
+pub const STORE_BATCH_ENTRIES: usize = 64;
+
+/// Threads that check a store while it is opened; as many as there are processors, but not more than this.
+pub const OPEN_THREADS_MAX: usize = 8;
+
+/// How often the keys of a store are halved so that threads check parts of about the same size.
+pub const OPEN_HALVINGS: u32 = 8;
+
+/// States handed over at once while a store is checked.
+pub const OPEN_CHUNK: usize = 2_000;
 
 /// Changes in one chunk of history.
 pub const CHUNK_CHANGES: usize = 64;

@@ -195,6 +195,8 @@ pub(crate) struct Metrics {
     pub(crate) flush_seconds: Histogram,
     pub(crate) pending_entries: Gauge,
     pub(crate) pending_limit: Gauge,
+    pub(crate) pending_bytes: Gauge,
+    pub(crate) pending_bytes_limit: Gauge,
     pub(crate) cache_entities: Family<PartitionLabels, Gauge>,
     pub(crate) cache_limit: Family<InputLabels, Gauge>,
     pub(crate) watchers: Gauge,
@@ -235,6 +237,8 @@ impl Metrics {
             flush_seconds: seconds(),
             pending_entries: Gauge::default(),
             pending_limit: Gauge::default(),
+            pending_bytes: Gauge::default(),
+            pending_bytes_limit: Gauge::default(),
             cache_entities: Family::default(),
             cache_limit: Family::default(),
             watchers: Gauge::default(),
@@ -243,6 +247,7 @@ impl Metrics {
         };
         metrics.name_fold(registry.sub_registry_with_prefix("projector"));
         metrics.name_store(registry.sub_registry_with_prefix("projector"));
+        metrics.name_pending(registry.sub_registry_with_prefix("projector"));
         metrics.start();
         metrics
     }
@@ -351,16 +356,6 @@ impl Metrics {
             m.flush_seconds.clone(),
         );
         r.register(
-            "store_pending_entries",
-            "Entries not on disk",
-            m.pending_entries.clone(),
-        );
-        r.register(
-            "store_pending_entries_limit",
-            "Entries at which leaders wait",
-            m.pending_limit.clone(),
-        );
-        r.register(
             "cache_entities",
             "Decoded states in memory",
             m.cache_entities.clone(),
@@ -380,6 +375,32 @@ impl Metrics {
             "watchers_disconnected",
             "Watchers disconnected because they did not take what they watched",
             m.watchers_ended.clone(),
+        );
+    }
+
+    fn name_pending(&self, registry: &mut Registry) {
+        let (r, m) = (registry, self);
+        r.register(
+            "store_pending_entries",
+            "Entries not on disk",
+            m.pending_entries.clone(),
+        );
+        r.register(
+            "store_pending_entries_limit",
+            "Entries at which leaders wait",
+            m.pending_limit.clone(),
+        );
+        r.register_with_unit(
+            "store_pending",
+            "Keys and values in memory that are not on disk, those being written among them",
+            Unit::Bytes,
+            m.pending_bytes.clone(),
+        );
+        r.register_with_unit(
+            "store_pending_limit",
+            "Keys and values at which reading waits before queries are answered",
+            Unit::Bytes,
+            m.pending_bytes_limit.clone(),
         );
     }
 

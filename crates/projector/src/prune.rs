@@ -58,7 +58,7 @@ async fn prune(
             })
             .await?;
             for key in &old {
-                projection.index().update(key, None, 0);
+                projection.index().put(key, None, 0);
             }
             let entries: Vec<Entry> = old.iter().map(|key| (keys::state(key), None)).collect();
             if !entries.is_empty() {

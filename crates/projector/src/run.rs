@@ -16,7 +16,7 @@ use tokio::{
     sync::watch,
     task::{JoinHandle, JoinSet},
 };
-use wire::{Progress, digest::record_hash, topics::Topic};
+use wire::{Progress, topics::Topic};
 
 use crate::{
     args::{Args, Member, Tuning},
@@ -25,12 +25,12 @@ use crate::{
     flush,
     follow::state_topics,
     http,
-    index::Index,
+    index::{Brief, Index},
     intake::{Findings, Intake},
     lead,
     limits::{
-        HEARTBEAT, PENDING_ENTRIES_MAX, PRUNE_EVERY, RECOVER_PARTITIONS, STOP_GRACE,
-        STORE_RESTARTS_MAX, WATCHERS_MAX,
+        HEARTBEAT, PENDING_BYTES_MAX, PENDING_ENTRIES_MAX, PRUNE_EVERY, RECOVER_PARTITIONS,
+        STOP_GRACE, STORE_RESTARTS_MAX, WATCHERS_MAX,
     },
     logs::Logs,
     metrics::{From, Input, Metrics, Rebuild},
@@ -38,9 +38,9 @@ use crate::{
     projection::Projection,
     prune,
     seat::{Mandate, Seat},
-    states::{decode_state, topic_of, topic_of_key},
+    states::{topic_of, topic_of_key},
     steps::{Observe, Unobserved},
-    store::{Directory, Lock, Store, meta::Reach},
+    store::{Directory, Lock, Store, Visited},
 };
 
 /// Name of the consumer group that decides who leads which partition; offsets are committed to it for monitors of lag only.
@@ -170,6 +170,10 @@ impl Projector {
         let metrics = ctx.metrics.register(Metrics::register);
         let limit = |limit: usize| i64::try_from(limit).unwrap_or(i64::MAX);
         metrics.pending_limit.set(limit(PENDING_ENTRIES_MAX));
+        let restore_bytes = settings.tuning.restore_memory_mib.get() << 20;
+        metrics
+            .pending_bytes_limit
+            .set(limit(restore_bytes.max(PENDING_BYTES_MAX)));
         metrics.watchers_limit.set(limit(WATCHERS_MAX));
         for input in [Input::Events, Input::Receipts] {
             lead::show_limit(&metrics, input, settings.tuning.cache_entities.get());
@@ -263,6 +267,8 @@ impl Projector {
             Err(end) => return end,
         };
         let projection = Projection::new(store, index, self.partitions);
+        let restore_bytes = self.settings.tuning.restore_memory_mib.get() << 20;
+        projection.flushing().set_restore_bytes(restore_bytes);
         let stop = self.ctx.shutdown.child_token();
         let hard = CancellationToken::new();
         let flushed = CancellationToken::new();
@@ -461,19 +467,27 @@ impl Projector {
     async fn open_store(&self, index: Index) -> Result<(Store, Found), End> {
         let found = Arc::new(Mutex::new(Found::default()));
         let (partitions, filling) = (self.partitions, Arc::clone(&found));
-        let visit = Box::new(move |key: &[u8], state: &crate::store::values::State| {
-            let partition = eventlog::partition_of(key, partitions);
-            let decoded = decode_state(key, &state.record);
-            index.update(key, decoded.as_ref(), partition);
+        let visit = Arc::new(move |states: Vec<Visited>| {
             let mut found = filling.lock().unwrap_or_else(PoisonError::into_inner);
-            found.states += 1;
-            if let Some(counted) = found.digests.entry(partition).or_default().of(key) {
-                counted.replace(None, Some(record_hash(key, &state.record)));
-                counted.saw(Reach {
-                    generation: state.generation,
-                    offset: state.offset,
-                });
+            let mut listed = Vec::with_capacity(states.len());
+            for Visited {
+                key,
+                position,
+                hash,
+                brief,
+            } in states
+            {
+                let partition = eventlog::partition_of(&key, partitions);
+                found.states += 1;
+                if let Some(counted) = found.digests.entry(partition).or_default().of(&key) {
+                    counted.replace(None, hash);
+                    counted.saw(position);
+                }
+                listed.push((key, Brief::decode(&brief)?, partition));
             }
+            drop(found);
+            index.extend(listed);
+            Ok(())
         });
         let (directory, started_ms) = (self.directory.clone(), self.ctx.clock.monotonic_ms());
         let opened = tokio::task::spawn_blocking(move || directory.open(visit));

@@ -14,7 +14,10 @@ mod directory;
 mod history;
 pub(crate) mod keys;
 pub(crate) mod meta;
+mod opening;
 mod overlay;
+#[cfg(test)]
+mod speed;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
@@ -30,7 +33,7 @@ use std::{
 
 use bytes::Bytes;
 
-pub(crate) use directory::{Directory, Lock};
+pub(crate) use directory::{Directory, Lock, Visited};
 pub(crate) use history::{After, chunks};
 use meta::Meta;
 use overlay::Overlay;
@@ -129,6 +132,10 @@ pub(crate) struct Pending {
     pub(crate) entries: usize,
     /// Their bytes, but for those being written.
     pub(crate) bytes: usize,
+    /// Entries among them that are being written.
+    pub(crate) writing_entries: usize,
+    /// And their bytes.
+    pub(crate) writing_bytes: usize,
     /// Entries that are.
     pub(crate) records: usize,
 }
@@ -239,13 +246,14 @@ impl Store {
     /// Writes what is pending to disk and waits until it is there.
     ///
     /// In steps, so that readers do not wait long; each step leaves a store that is whole, and the last writes the positions.
-    pub(crate) fn flush(&self, at_ms: i64) -> Result<Flushed, Error> {
+    /// `taken` is called once what is pending is being written and there is room for more.
+    pub(crate) fn flush_telling(&self, at_ms: i64, taken: impl FnOnce()) -> Result<Flushed, Error> {
         let _one = self
             .0
             .flushing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
-        let taken = {
+        let writing = {
             let mut overlay = self
                 .0
                 .overlay
@@ -253,14 +261,20 @@ impl Store {
                 .unwrap_or_else(PoisonError::into_inner);
             overlay.take(at_ms)
         };
-        let Some((entries, mut next, mut written)) = taken else {
+        let Some((entries, mut next, mut written)) = writing else {
             return Ok(Flushed::default());
         };
+        taken();
+        // Where nothing is on disk, nothing is replaced.
+        let is_empty = written.records == 0;
         let mut flushed = Flushed::default();
         let mut batch = sled::Batch::default();
         let mut in_batch = 0;
         for (key, payload) in entries.iter() {
-            flushed.bytes += self.stage(&mut batch, &mut written, key, payload.as_ref())?;
+            if !is_empty {
+                self.replace(&mut written, key)?;
+            }
+            flushed.bytes += stage(&mut batch, &mut written, key, payload.as_ref());
             in_batch += 1;
             if in_batch == STORE_BATCH_ENTRIES {
                 self.apply(std::mem::take(&mut batch), &written)?;
@@ -280,29 +294,14 @@ impl Store {
         Ok(flushed)
     }
 
-    /// Adds one entry to a batch and keeps the description's sum; gives the bytes of the value.
-    fn stage(
-        &self,
-        batch: &mut sled::Batch,
-        meta: &mut Meta,
-        key: &Bytes,
-        payload: Option<&Bytes>,
-    ) -> Result<usize, Error> {
+    /// Takes a value that will be replaced out of the description's sum.
+    fn replace(&self, meta: &mut Meta, key: &Bytes) -> Result<(), Error> {
         if let Some(old) = self.contained(|db| db.get(key))? {
             let (_, share) = values::open(key, &old).map_err(|wrong| self.damaged(wrong.into()))?;
             meta.records = meta.records.wrapping_sub(1);
             meta.sum = meta.sum.wrapping_sub(share);
         }
-        let Some(payload) = payload else {
-            batch.remove(&key[..]);
-            return Ok(0);
-        };
-        let (value, share) = values::seal(key, payload);
-        meta.records = meta.records.wrapping_add(1);
-        meta.sum = meta.sum.wrapping_add(share);
-        let bytes = value.len();
-        batch.insert(&key[..], value);
-        Ok(bytes)
+        Ok(())
     }
 
     fn apply(&self, mut batch: sled::Batch, meta: &Meta) -> Result<(), Error> {
@@ -317,11 +316,15 @@ impl Store {
         if let Some(found) = overlay.get(key) {
             return Ok(found.cloned());
         }
-        let Some(value) = self.contained(|db| db.get(key))? else {
+        if overlay.is_all() {
             return Ok(None);
-        };
+        }
+        // Not held while the disk is read: what is on disk can only become newer, and what is newer was committed.
         drop(overlay);
-        self.payload(key, &value).map(Some)
+        match self.contained(|db| db.get(key))? {
+            Some(value) => self.payload(key, &value).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Up to `limit` entries whose keys begin with `prefix`, from a bound on.
@@ -404,4 +407,18 @@ impl Store {
     pub(crate) fn abandon(&self) {
         self.0.is_damaged.store(true, Ordering::Relaxed);
     }
+}
+
+/// Adds one entry to a batch and to the description's sum; gives the bytes of the value.
+fn stage(batch: &mut sled::Batch, meta: &mut Meta, key: &Bytes, payload: Option<&Bytes>) -> usize {
+    let Some(payload) = payload else {
+        batch.remove(&key[..]);
+        return 0;
+    };
+    let (value, share) = values::seal(key, payload);
+    meta.records = meta.records.wrapping_add(1);
+    meta.sum = meta.sum.wrapping_add(share);
+    let bytes = value.len();
+    batch.insert(&key[..], value);
+    bytes
 }

@@ -11,18 +11,38 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     time::Duration,
 };
 
-use super::{Error, Store, keys, meta::Meta, values, values::State};
+use bytes::Bytes;
+use wire::digest::RecordHash;
+
+use super::{
+    Error, Store,
+    meta::{Meta, Reach},
+    opening, values,
+};
 use crate::limits::{LOCK_PAUSE, LOCK_TRIES, OPEN_LIMIT, OPEN_PER_GIBIBYTE};
 
 const STORE: &str = "store-";
 const ASIDE: &str = "store.damaged-";
 
-/// Gets each state that a store holds, by its record's key, while the store is checked.
-pub(crate) type Visit = Box<dyn FnMut(&[u8], &State) + Send>;
+/// What opening a store tells of a state, its record left aside.
+#[derive(Debug, Clone)]
+pub(crate) struct Visited {
+    /// Key of its record.
+    pub(crate) key: Bytes,
+    /// Its own position, the partition left aside.
+    pub(crate) position: Reach,
+    /// See [`values::State::hash`].
+    pub(crate) hash: Option<RecordHash>,
+    /// See [`values::State::brief`].
+    pub(crate) brief: Bytes,
+}
+
+/// Gets the states that a store holds while it is checked, some at a time, on several threads and in no order.
+pub(crate) type Visit = Arc<dyn Fn(Vec<Visited>) -> Result<(), values::Wrong> + Send + Sync>;
 
 /// Nobody else uses the directory as long as this is held.
 #[derive(Debug)]
@@ -169,7 +189,7 @@ fn open_files(config: &sled::Config) -> Result<sled::Db, Error> {
 fn open_checked(config: &sled::Config, visit: Visit) -> Result<Store, Error> {
     let db = open_files(config)?;
     let store = Store::new(db, Meta::default());
-    match check(&store, visit) {
+    match opening::check(&store, &visit) {
         Ok(meta) => {
             let mut overlay = store
                 .0
@@ -185,56 +205,6 @@ fn open_checked(config: &sled::Config, visit: Visit) -> Result<Store, Error> {
             Err(error)
         }
     }
-}
-
-/// Reads everything once: each value against its checksum, all of them against the description.
-fn check(store: &Store, mut visit: Visit) -> Result<Meta, Error> {
-    let (mut records, mut sum) = (0_u64, 0_u64);
-    let mut meta = None;
-    store.contained(|db| {
-        for entry in db.iter() {
-            let (key, value) = entry?;
-            let checked = values::open(&key, &value).map_err(Error::from);
-            if let Err(error) =
-                check_one(&key, checked, &mut records, &mut sum, &mut meta, &mut visit)
-            {
-                return Ok(Err(error));
-            }
-        }
-        Ok(Ok(()))
-    })??;
-    match meta {
-        Some(meta) if meta.records == records && meta.sum == sum => Ok(meta),
-        Some(_) => Err(Error::Damaged {
-            what: "values are lost or stale",
-        }),
-        None if records == 0 => Ok(Meta::default()),
-        None => Err(Error::Damaged {
-            what: "its description is missing",
-        }),
-    }
-}
-
-fn check_one(
-    key: &[u8],
-    checked: Result<(&[u8], u64), Error>,
-    records: &mut u64,
-    sum: &mut u64,
-    meta: &mut Option<Meta>,
-    visit: &mut Visit,
-) -> Result<(), Error> {
-    let (payload, share) = checked?;
-    if key == keys::META {
-        *meta = serde_json::from_slice(payload).map_err(|_| values::Wrong::Layout)?;
-        return Ok(());
-    }
-    *records = records.wrapping_add(1);
-    *sum = sum.wrapping_add(share);
-    if let Some(record_key) = keys::parse_state(key) {
-        let state = State::decode(bytes::Bytes::copy_from_slice(payload))?;
-        visit(record_key, &state);
-    }
-    Ok(())
 }
 
 fn open_limit(path: &Path) -> Duration {

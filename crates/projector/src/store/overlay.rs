@@ -19,6 +19,7 @@ pub(crate) struct Overlay {
     pending: Entries,
     pending_bytes: usize,
     flushing: Arc<Entries>,
+    flushing_bytes: usize,
     /// As of the last commit.
     meta: Meta,
     /// As on disk.
@@ -32,6 +33,7 @@ impl Overlay {
             pending: Entries::new(),
             pending_bytes: 0,
             flushing: Arc::default(),
+            flushing_bytes: 0,
             written: meta.clone(),
             meta,
             is_changed: false,
@@ -67,6 +69,8 @@ impl Overlay {
         Pending {
             entries: self.pending.len() + self.flushing.len(),
             bytes: self.pending_bytes,
+            writing_entries: self.flushing.len(),
+            writing_bytes: self.flushing_bytes,
             records: usize::try_from(self.written.records).unwrap_or(usize::MAX),
         }
     }
@@ -84,7 +88,7 @@ impl Overlay {
             all.append(&mut self.pending);
             self.flushing = Arc::new(all);
         }
-        self.pending_bytes = 0;
+        self.flushing_bytes += std::mem::take(&mut self.pending_bytes);
         self.is_changed = false;
         self.meta.at_ms = at_ms;
         Some((
@@ -99,6 +103,12 @@ impl Overlay {
         (self.meta.records, self.meta.sum) = (written.records, written.sum);
         self.written = written;
         self.flushing = Arc::default();
+        self.flushing_bytes = 0;
+    }
+
+    /// Was nothing on disk when the last flush ended? Whatever a flush has written since then is still held here.
+    pub(crate) fn is_all(&self) -> bool {
+        self.written.records == 0
     }
 
     /// `None` if it says nothing of the key; `Some(None)` if it is deleted.

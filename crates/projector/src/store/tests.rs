@@ -12,7 +12,7 @@ use super::{
 const CACHE: u64 = 8 << 20;
 
 fn open(dir: &Path) -> Result<Store, Error> {
-    Directory::new(dir.to_owned(), CACHE).open(Box::new(|_, _| {}))
+    Directory::new(dir.to_owned(), CACHE).open(Arc::new(|_| Ok(())))
 }
 
 fn state(offset: i64, text: &str) -> State {
@@ -20,6 +20,8 @@ fn state(offset: i64, text: &str) -> State {
         generation: 1,
         offset,
         at_ms: 0,
+        hash: None,
+        brief: Bytes::new(),
         record: Bytes::copy_from_slice(text.as_bytes()),
     }
 }
@@ -53,12 +55,12 @@ fn what_is_committed_is_read_at_once_and_after_a_flush_and_after_opening_again()
     let store = open(dir.path()).unwrap();
     put(&store, "g/one", &state(1, "first"));
     assert_eq!(store.state(b"g/one").unwrap(), Some(state(1, "first")));
-    store.flush(1).unwrap();
+    store.flush_telling(1, || {}).unwrap();
     put(&store, "g/one", &state(2, "second"));
     put(&store, "g/two", &state(3, "third"));
     assert_eq!(store.state(b"g/one").unwrap(), Some(state(2, "second")));
     assert_eq!(store.pending().entries, 2);
-    store.flush(2).unwrap();
+    store.flush_telling(2, || {}).unwrap();
     assert_eq!(store.pending().entries, 0);
     drop(store);
     let store = open(dir.path()).unwrap();
@@ -74,7 +76,7 @@ fn a_scan_shows_the_newest_of_every_layer_in_order_and_nothing_deleted() {
     for (offset, key) in ["g/a", "g/b", "g/c", "g/d", "m/a"].iter().enumerate() {
         put(&store, key, &state(offset as i64, "old"));
     }
-    store.flush(1).unwrap();
+    store.flush_telling(1, || {}).unwrap();
     put(&store, "g/b", &state(10, "new"));
     put(&store, "g/bb", &state(11, "new"));
     store.commit(vec![(keys::state(b"g/c"), None)], |_| {});
@@ -93,7 +95,7 @@ fn a_scan_shows_the_newest_of_every_layer_in_order_and_nothing_deleted() {
     let page = store.states(b"g/", Some(b"g/a"), 2).unwrap();
     assert_eq!(page.len(), 2);
     assert_eq!(page[1].0, "g/bb");
-    store.flush(2).unwrap();
+    store.flush_telling(2, || {}).unwrap();
     assert_eq!(store.states(b"g/", None, 10).unwrap().len(), 4);
 }
 
@@ -107,7 +109,7 @@ fn what_was_not_flushed_is_lost_with_its_positions_and_the_rest_is_whole() {
             meta.progress.insert("events/0".to_owned(), "1".to_owned());
         },
     );
-    store.flush(1).unwrap();
+    store.flush_telling(1, || {}).unwrap();
     store.commit(
         vec![(keys::state(b"g/a"), Some(state(2, "lost").encode()))],
         |meta| {
@@ -127,7 +129,7 @@ fn history_is_found_by_position_and_read_on_from_any() {
     let changes: Vec<Change> = (0..400).map(|n| change(n * 2)).collect();
     let (first, second) = changes.split_at(150);
     store.commit(history::chunks(&at(0), 1, first), |_| {});
-    store.flush(1).unwrap();
+    store.flush_telling(1, || {}).unwrap();
     store.commit(history::chunks(&at(0), 2, second), |_| {});
     for change in &changes {
         assert_eq!(
@@ -160,7 +162,7 @@ fn pruned_history_is_too_old_and_the_rest_goes_on() {
     let store = open(dir.path()).unwrap();
     for n in 0..10 {
         store.commit(history::chunks(&at(0), n, &[change(n)]), |_| {});
-        store.flush(n).unwrap();
+        store.flush_telling(n, || {}).unwrap();
     }
     assert!(store.prune_history(5, 3).unwrap());
     assert!(!store.prune_history(5, 3).unwrap());
@@ -177,7 +179,7 @@ fn pruned_history_is_too_old_and_the_rest_goes_on() {
         After::Changes(vec![change(5)])
     );
     assert_eq!(store.change(&at(2)).unwrap(), None);
-    store.flush(11).unwrap();
+    store.flush_telling(11, || {}).unwrap();
     drop(store);
     let store = open(dir.path()).unwrap();
     assert_eq!(store.changes_after(&at(3)).unwrap(), After::TooOld);
@@ -196,7 +198,7 @@ fn written(dir: &Path) {
             meta.progress
                 .insert("events/0".to_owned(), round.to_string());
         });
-        store.flush(round).unwrap();
+        store.flush_telling(round, || {}).unwrap();
     }
 }
 
@@ -349,7 +351,7 @@ fn a_store_set_aside_makes_room_for_a_new_one_and_only_one_is_kept() {
         let store = open(dir.path()).unwrap();
         assert_eq!(store.meta().records, 0, "round {round}");
         put(&store, "g/a", &state(1, "x"));
-        store.flush(1).unwrap();
+        store.flush_telling(1, || {}).unwrap();
         store.abandon();
         drop(store);
         assert!(directory.set_aside().unwrap().is_some());

@@ -2,9 +2,12 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use domain::position::{Position, Stream};
+use wire::digest::RecordHash;
 
 /// Version of the layout of keys and values; a store with another is rebuilt.
-pub(crate) const FORMAT: u8 = 1;
+///
+/// The brief of a state belongs to it: whoever changes what a brief says or how it is derived raises this.
+pub(crate) const FORMAT: u8 = 2;
 
 /// Bytes before the payload: format (u8) and CRC-32 (u32, little endian) of key, format and payload.
 const HEAD: usize = 5;
@@ -62,7 +65,8 @@ fn share(crc: u32) -> u64 {
 
 /// The state of an entity as stored: its record of the state topic, and what is asked of it without decoding it.
 ///
-/// Layout of the payload: generation (u32), offset (u64), timestamp in milliseconds (u64), all little endian; the record's bytes.
+/// Layout of the payload: generation (u32), offset (u64), timestamp in milliseconds (u64), all little endian; length of the hash (u8, 0 or 32)
+/// and the hash; length of the brief (u16, little endian) and the brief; the record's bytes.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct State {
     /// The record's own position: generation and offset, partition and stream follow from the key.
@@ -71,6 +75,10 @@ pub(crate) struct State {
     pub(crate) offset: i64,
     /// Timestamp of the record in the state topic, milliseconds since 1970.
     pub(crate) at_ms: i64,
+    /// The record's hash, where its topic has a digest: opening sums it up without hashing again.
+    pub(crate) hash: Option<RecordHash>,
+    /// What the index keeps of it: opening fills the index without decoding the record.
+    pub(crate) brief: Bytes,
     /// The record's value, byte for byte.
     pub(crate) record: Bytes,
 }
@@ -93,15 +101,23 @@ impl State {
             offset: self.offset,
             ..Position::default()
         };
-        encode_state(&position, self.at_ms, &self.record)
+        encode_state(&position, self.at_ms, self.hash, &self.brief, &self.record)
     }
 
     pub(crate) fn decode(mut payload: Bytes) -> Result<Self, Wrong> {
+        let head = Head::decode(&payload)?;
+        let (generation, offset, at_ms, hash) =
+            (head.generation, head.offset, head.at_ms, head.hash);
+        let (brief, record) = (head.brief.len(), head.record.len());
+        let record = payload.split_off(payload.len() - record);
+        let brief = payload.split_off(payload.len() - brief);
         Ok(Self {
-            generation: payload.try_get_u32_le().map_err(|_| Wrong::Layout)?,
-            offset: payload.try_get_i64_le().map_err(|_| Wrong::Layout)?,
-            at_ms: payload.try_get_i64_le().map_err(|_| Wrong::Layout)?,
-            record: payload,
+            generation,
+            offset,
+            at_ms,
+            hash,
+            brief,
+            record,
         })
     }
 
@@ -111,12 +127,67 @@ impl State {
     }
 }
 
+/// A [`State`] where it lies, nothing of it copied.
+#[derive(Clone, Copy)]
+pub(crate) struct Head<'a> {
+    pub(crate) generation: u32,
+    pub(crate) offset: i64,
+    pub(crate) at_ms: i64,
+    pub(crate) hash: Option<RecordHash>,
+    pub(crate) brief: &'a [u8],
+    pub(crate) record: &'a [u8],
+}
+
+impl<'a> Head<'a> {
+    pub(crate) fn decode(mut payload: &'a [u8]) -> Result<Self, Wrong> {
+        let wrong = |_| Wrong::Layout;
+        let generation = payload.try_get_u32_le().map_err(wrong)?;
+        let offset = payload.try_get_i64_le().map_err(wrong)?;
+        let at_ms = payload.try_get_i64_le().map_err(wrong)?;
+        let hash = match payload.try_get_u8().map_err(wrong)? {
+            0 => None,
+            32 => {
+                let (hash, rest) = payload.split_first_chunk::<32>().ok_or(Wrong::Layout)?;
+                payload = rest;
+                Some(RecordHash(*hash))
+            }
+            _ => return Err(Wrong::Layout),
+        };
+        let brief = usize::from(payload.try_get_u16_le().map_err(wrong)?);
+        let (brief, record) = payload.split_at_checked(brief).ok_or(Wrong::Layout)?;
+        Ok(Self {
+            generation,
+            offset,
+            at_ms,
+            hash,
+            brief,
+            record,
+        })
+    }
+}
+
 /// The payload of a [`State`] that is not yet one.
-pub(crate) fn encode_state(position: &Position, at_ms: i64, record: &[u8]) -> Bytes {
-    let mut payload = BytesMut::with_capacity(20 + record.len());
+pub(crate) fn encode_state(
+    position: &Position,
+    at_ms: i64,
+    hash: Option<RecordHash>,
+    brief: &[u8],
+    record: &[u8],
+) -> Bytes {
+    let mut payload = BytesMut::with_capacity(55 + brief.len() + record.len());
     payload.put_u32_le(position.generation);
     payload.put_i64_le(position.offset);
     payload.put_i64_le(at_ms);
+    match hash {
+        Some(RecordHash(hash)) => {
+            payload.put_u8(32);
+            payload.put_slice(&hash);
+        }
+        None => payload.put_u8(0),
+    }
+    // The index bounds what it keeps of a state.
+    payload.put_u16_le(u16::try_from(brief.len()).unwrap_or(u16::MAX));
+    payload.put_slice(brief);
     payload.put_slice(record);
     payload.freeze()
 }
@@ -238,9 +309,22 @@ mod tests {
             generation: 2,
             offset: 7,
             at_ms: -1,
+            hash: Some(RecordHash([7; 32])),
+            brief: Bytes::from_static(b"brief"),
             record: Bytes::from_static(b"record"),
         };
-        assert_eq!(State::decode(state.encode()), Ok(state));
+        assert_eq!(State::decode(state.encode()), Ok(state.clone()));
+        let plain = State {
+            hash: None,
+            brief: Bytes::new(),
+            record: Bytes::new(),
+            ..state
+        };
+        let payload = plain.encode();
+        assert_eq!(State::decode(payload.clone()), Ok(plain));
+        for length in 0..payload.len() {
+            assert_eq!(State::decode(payload.slice(..length)), Err(Wrong::Layout));
+        }
         let changes = vec![
             Change {
                 offset: 3,

@@ -145,6 +145,7 @@ impl World {
                 read_wait,
                 cache_entities: NonZeroUsize::new(1_000).unwrap(),
                 store_cache_mib: NonZeroUsize::new(16).unwrap(),
+                restore_memory_mib: NonZeroUsize::new(64).unwrap(),
             },
             log_kind: self.kind,
             member: self.member.clone(),
