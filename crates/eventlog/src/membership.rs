@@ -105,7 +105,8 @@ impl Membership {
     ///
     /// While the group's coordinator does not answer, the last is kept though the session be over:
     /// who leads and cannot reach Kafka cannot write either, two leaders do no harm (design §6, zombies),
-    /// and when the brokers are back everybody mostly gets what they had, so that nothing was given up for nothing.
+    /// and when the brokers are back every member with an instance gets what it had, so that nothing was given up for nothing.
+    /// (One without comes back as another, and for a session the group counts both: some partitions move, and mostly return.)
     /// It is replaced by what the group then says, and emptied when brokers have answered for a whole session time-out without that.
     /// A process that was itself held still for too long, and one that another with its instance took the place of, holds nothing at once.
     #[must_use]
@@ -214,7 +215,7 @@ impl Shared {
         }
     }
 
-    fn note(&self, topic: &str, partition: u32, offset: i64) {
+    pub(crate) fn note(&self, topic: &str, partition: u32, offset: i64) {
         let mut noted = self.noted.lock().unwrap_or_else(PoisonError::into_inner);
         if self.assignment.borrow().holds(topic, partition) {
             noted.insert((topic.to_owned(), partition), offset);

@@ -66,17 +66,21 @@ const MESSAGE_BYTES: &str = "1048588";
 
 /// Everything that a topic needs.
 pub(super) fn wanted(spec: &TopicSpec) -> Vec<Wanted> {
+    let mut all = cleanup(spec);
+    all.extend(defaults(spec));
+    all
+}
+
+/// When records go, which follows from what the topic is for.
+fn cleanup(spec: &TopicSpec) -> Vec<Wanted> {
     use Rule::{AtLeast, AtMost, Exactly};
 
-    let mut all = Vec::new();
-    let mut want = |is_default: bool, name, rule, value: String, why| {
-        all.push(Wanted {
-            name,
-            value,
-            rule,
-            why,
-            is_default,
-        });
+    let want = |name, rule, value: String, why| Wanted {
+        name,
+        value,
+        rule,
+        why,
+        is_default: false,
     };
     let kept = match spec.cleanup {
         Cleanup::Delete { .. } => "every record must stay until it is old",
@@ -85,73 +89,76 @@ pub(super) fn wanted(spec: &TopicSpec) -> Vec<Wanted> {
             "the last record of every key must stay until it is old"
         }
     };
-    want(
-        false,
-        "cleanup.policy",
-        Exactly,
-        spec.cleanup.policy().into(),
-        kept,
-    );
+    let policy = spec.cleanup.policy().to_owned();
+    let mut all = vec![want("cleanup.policy", Exactly, policy, kept)];
     if let Some(retention_ms) = spec.cleanup.retention_ms() {
-        want(
-            false,
+        all.push(want(
             "retention.ms",
             Exactly,
             retention_ms.to_string(),
             "with less, records go that a service which was away has not read; with more, personal data stays longer than promised",
-        );
-        want(
-            true,
-            "retention.bytes",
-            Exactly,
-            "-1".into(),
-            "records must go by age alone, for how many there are says nothing about who has read them",
-        );
+        ));
     }
-    want(
-        false,
+    all.push(want(
         "segment.ms",
         AtMost,
         spec.segment_ms.to_string(),
         "only closed segments are cleaned up, so records stay longer than promised",
-    );
+    ));
     if spec.cleanup.compacts() {
-        want(
-            false,
+        all.push(want(
             "delete.retention.ms",
             AtLeast,
             spec.delete_retention_ms.to_string(),
             "a reader that was away for half of it relies on seeing every tombstone",
-        );
-        want(
-            false,
+        ));
+        all.push(want(
             "min.compaction.lag.ms",
             AtLeast,
             spec.min_compaction_lag_ms.to_string(),
             "a reader that is no further behind relies on seeing every record",
-        );
+        ));
     }
-    want(
-        true,
-        "unclean.leader.election.enable",
-        Exactly,
-        "false".into(),
-        "a replica that is behind may take the lead, and acknowledged records are lost",
-    );
-    want(
-        true,
-        "message.timestamp.type",
-        Exactly,
-        "CreateTime".into(),
-        "the time of a record is what its writer gives",
-    );
-    want(
-        true,
-        "max.message.bytes",
-        AtLeast,
-        MESSAGE_BYTES.into(),
-        "the largest records are refused for good",
-    );
+    all
+}
+
+/// What Kafka does of itself, and somebody may have changed for the topic or the whole cluster.
+fn defaults(spec: &TopicSpec) -> Vec<Wanted> {
+    let want = |name, rule, value: &str, why| Wanted {
+        name,
+        value: value.to_owned(),
+        rule,
+        why,
+        is_default: true,
+    };
+    let mut all = vec![
+        want(
+            "unclean.leader.election.enable",
+            Rule::Exactly,
+            "false",
+            "a replica that is behind may take the lead, and acknowledged records are lost",
+        ),
+        want(
+            "message.timestamp.type",
+            Rule::Exactly,
+            "CreateTime",
+            "the time of a record is what its writer gives",
+        ),
+        want(
+            "max.message.bytes",
+            Rule::AtLeast,
+            MESSAGE_BYTES,
+            "the largest records are refused for good",
+        ),
+    ];
+    if spec.cleanup.retention_ms().is_some() {
+        all.push(want(
+            "retention.bytes",
+            Rule::Exactly,
+            "-1",
+            "records must go by age alone, for how many there are says nothing about who has read them",
+        ));
+    }
     all
 }
 

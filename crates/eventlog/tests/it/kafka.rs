@@ -231,40 +231,6 @@ async fn topics_are_planned_made_and_checked() {
     assert_eq!((state.partitions, state.replication), (3, 1));
     assert_eq!(state.settings["min.compaction.lag.ms"], "21600000");
 
-    // So is what others have set, each by itself.
-    for (name, value) in [
-        ("cleanup.policy", "delete"),
-        ("delete.retention.ms", "1000"),
-        ("max.message.bytes", "2000"),
-        ("message.timestamp.type", "LogAppendTime"),
-        ("min.compaction.lag.ms", "1000"),
-        ("min.insync.replicas", "2"),
-        ("retention.bytes", "100000000"),
-        ("retention.ms", "3000"),
-        ("segment.ms", "172800000"),
-        ("unclean.leader.election.enable", "true"),
-    ] {
-        set_on_topic(&world, COMPACTED, name, value).await;
-        let problem = eventually(LONG, name, async || {
-            let problems = log.check(&changed).await.unwrap();
-            assert!(problems.len() <= 1, "{problems:?}");
-            problems.first().map(ToString::to_string)
-        })
-        .await
-        .unwrap();
-        assert!(
-            problem.starts_with(&format!("{COMPACTED} has {name} {value} ")),
-            "{problem}"
-        );
-        let plan = log.plan(&changed, 1).await.unwrap();
-        log.apply(&plan).await.unwrap();
-        eventually(LONG, name, async || {
-            log.check(&changed).await.unwrap().is_empty().then_some(())
-        })
-        .await
-        .unwrap();
-    }
-
     // Numbers of partitions are not ours to change.
     changed[0].partitions = 4;
     let plan = log.plan(&changed, 1).await.unwrap();
@@ -280,6 +246,47 @@ async fn topics_are_planned_made_and_checked() {
         ),
         "{plan}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_else_set_on_a_topic_is_told_in_one_line_and_mended() {
+    let world = World::kafka();
+    let retention_ms = 2_000_000;
+    let spec = topic(COMPACTED, 1, Cleanup::CompactAndDelete { retention_ms });
+    let specs = [spec];
+    let log = world.with(&specs).await;
+    for (name, value) in [
+        ("cleanup.policy", "delete"),
+        ("delete.retention.ms", "1000"),
+        ("max.message.bytes", "2000"),
+        ("message.timestamp.type", "LogAppendTime"),
+        ("min.compaction.lag.ms", "1000"),
+        ("min.insync.replicas", "2"),
+        ("retention.bytes", "100000000"),
+        ("retention.ms", "3000000"),
+        ("segment.ms", "172800000"),
+        ("unclean.leader.election.enable", "true"),
+    ] {
+        set_on_topic(&world, COMPACTED, name, value).await;
+        let problem = eventually(LONG, name, async || {
+            let problems = log.check(&specs).await.unwrap();
+            assert!(problems.len() <= 1, "{problems:?}");
+            problems.first().map(ToString::to_string)
+        })
+        .await
+        .unwrap();
+        assert!(
+            problem.starts_with(&format!("{COMPACTED} has {name} {value} ")),
+            "{problem}"
+        );
+        let plan = log.plan(&specs, 1).await.unwrap();
+        log.apply(&plan).await.unwrap();
+        eventually(LONG, name, async || {
+            log.check(&specs).await.unwrap().is_empty().then_some(())
+        })
+        .await
+        .unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

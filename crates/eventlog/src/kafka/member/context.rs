@@ -265,3 +265,6 @@ impl ConsumerContext for MemberContext {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
