@@ -1,6 +1,7 @@
 //! Real Apache Kafka nodes in `KRaft` mode, each broker and controller in one.
 
 mod disk;
+mod replicas;
 
 use std::{
     fmt::Write as _,

@@ -209,6 +209,24 @@ impl Process {
         signal(self.child.id(), "TERM")
     }
 
+    /// Holds it (SIGSTOP): its connections stay open and nothing answers.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be signalled.
+    pub fn pause(&self) -> Result<()> {
+        signal(self.child.id(), "STOP")
+    }
+
+    /// Lets it go on after [`Process::pause`] (SIGCONT).
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be signalled.
+    pub fn resume(&self) -> Result<()> {
+        signal(self.child.id(), "CONT")
+    }
+
     /// Its exit status, if it has ended.
     ///
     /// # Errors

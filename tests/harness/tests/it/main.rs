@@ -4,6 +4,8 @@ use std::{process::Command, time::Duration};
 
 use harness::{Broker, Cluster, Process, await_until, eventually};
 
+const SOON: Duration = Duration::from_secs(120);
+
 #[test]
 fn a_broker_starts_answers_is_killed_and_comes_back_on_its_port() {
     let mut broker = Broker::start().unwrap();
@@ -21,6 +23,16 @@ fn a_broker_starts_answers_is_killed_and_comes_back_on_its_port() {
 fn a_cluster_of_three_has_three_addresses() {
     let cluster = Cluster::start(3).unwrap();
     assert_eq!(cluster.bootstrap().split(',').count(), 3);
+}
+
+#[test]
+fn a_cluster_knows_which_replicas_are_in_sync() {
+    let mut cluster = Cluster::start(3).unwrap();
+    cluster.await_in_sync(SOON).unwrap();
+    cluster.kill(1).unwrap();
+    assert!(cluster.out_of_sync().is_err(), "one node does not answer");
+    cluster.restart(1).unwrap();
+    cluster.await_in_sync(SOON).unwrap();
 }
 
 #[test]
