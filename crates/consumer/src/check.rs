@@ -10,8 +10,8 @@ pub enum Check {
     Agrees,
     /// Nothing follows from comparing, and this is why; a later progress record will tell, a second later if all is well.
     Unproven(Unproven),
-    /// A record was lost, doubled or damaged on the way: read the partition again ([`Table::begin_again`](crate::Table::begin_again)),
-    /// and if it stays so, raise an alarm.
+    /// A record was lost or damaged on the way: read the partition again ([`Table::begin_again`](crate::Table::begin_again)).
+    /// If it stays so, what is held is of another log, or the log is damaged: begin with an empty table, and raise an alarm.
     Differs {
         /// Of what is held.
         ours: Digest,

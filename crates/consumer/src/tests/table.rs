@@ -293,3 +293,39 @@ fn until_the_end_is_reached_a_differing_digest_proves_nothing() {
     table.at_end(0);
     assert!(matches!(table.check(0), Some(Check::Differs { .. })));
 }
+
+#[test]
+fn reading_again_heals_what_was_lost_or_damaged_on_the_way() {
+    let (one, two) = (state("1", 5), state("2", 6));
+    let log = [one.clone(), two.clone(), progress(6, [&one, &two])];
+    let mut table = Table::<Group>::default();
+    table.at_end(0);
+    // The first came with another text, the second not at all.
+    let damaged = Lying {
+        key: b"g/1".to_vec(),
+        value: state_at("1", position(5), position(4)).value,
+    };
+    feed(&mut table, &[damaged, log[2].clone()]);
+    assert!(matches!(table.check(0), Some(Check::Differs { .. })));
+    table.begin_again(0);
+    assert_eq!(table.check(0), None);
+    let outcomes: Vec<String> = feed(&mut table, &log).iter().map(short).collect();
+    assert_eq!(outcomes, ["put, news: true", "put, news: true", "Agrees"]);
+    assert_eq!(table.at_end(0), []);
+    assert_eq!(table.check(0), Some(Check::Agrees));
+}
+
+#[test]
+fn what_does_not_come_again_is_gone_and_named() {
+    let (one, two) = (state("1", 5), state("2", 6));
+    let mut view = View::<Group>::default();
+    view.take(one.at(0, 0));
+    view.take(two.at(0, 1));
+    view.at_end(0);
+    view.begin_again(0);
+    view.take(two.at(0, 1));
+    let gone = Entity::from_key("g/1").unwrap();
+    assert_eq!(view.at_end(0), [gone]);
+    assert_eq!((view.len(), view.table().records(0)), (1, 1));
+    assert_eq!(view.table().digest(0), digest_of([&two]));
+}

@@ -243,10 +243,12 @@ fn read_by_crate<S: ConsumerState>(log: &Log, sums: &mut Sums) -> Table<S> {
 
 /// Writes the first state of a group again that was changed since: what a former leader might do, late.
 fn write_late(log: &Log) {
-    let first = records::read(log, "groups.v1")
-        .into_iter()
-        .find(|record| record.key.starts_with("g/"))
-        .unwrap();
+    let all = records::read(log, "groups.v1");
+    let is_superseded = |(place, record): &(usize, &records::Record)| {
+        let mut later = all.iter().skip(place + 1);
+        record.key.starts_with("g/") && later.any(|later| later.key == record.key)
+    };
+    let (_, first) = all.iter().enumerate().find(is_superseded).unwrap();
     let key = first.key.as_bytes();
     let mut batch = Batch::new();
     let partition = eventlog::partition_of(key, PARTITIONS);
