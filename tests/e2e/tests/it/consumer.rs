@@ -14,14 +14,18 @@ use consumer::{
 use domain::{group::Group, number::Number};
 use eventlog::{At, Batch, Log, Start};
 use harness::{Broker, Process, await_until, workspace};
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Url;
-use serde_json::Value;
+use serde_json::{Value, json};
+use sha2::Sha256;
 use tempfile::TempDir;
+use wire::topics::Topic;
 
 use crate::{
+    asyncapi,
     http::{self, block_on},
     records,
-    services::{READY_WITHIN, Secrets, Service},
+    services::{self, READY_WITHIN, Secrets, Service},
     sim::Sim,
     truth,
 };
@@ -133,10 +137,12 @@ impl Quiet {
         for service in [&mut projector, &mut ingest, &mut reconciler] {
             service.await_ready();
         }
-        sim.webhook(&ingest.listening("webhooks").join("/webhooks").unwrap());
+        let webhooks = ingest.listening("webhooks").join("/webhooks").unwrap();
+        sim.webhook(&webhooks);
         sim.step(ACTS);
         sim.flush();
         truth::await_agreement(&sim, &queries, SOON);
+        post_what_nobody_understands(&webhooks);
         // Nobody writes events any more.
         assert_eq!(reconciler.stop(), Some(0));
         assert_eq!(ingest.stop(), Some(0));
@@ -171,6 +177,32 @@ impl Quiet {
         }
         sums
     }
+}
+
+/// So that there is something in quarantine, too.
+fn post_what_nobody_understands(webhooks: &Url) {
+    let body = json!({"object": "whatsapp_business_account", "entry": [{"id": "200000000000001", "changes": [{
+        "field": "group_settings_update",
+        "value": {
+            "messaging_product": "whatsapp",
+            "metadata": {"display_phone_number": "15550100001", "phone_number_id": services::NUMBER},
+            "groups": [{"type": "group_of_a_new_kind"}],
+        },
+    }]}]});
+    let bytes = body.to_string().into_bytes();
+    let mut mac = Hmac::<Sha256>::new_from_slice(services::APP_SECRET.as_bytes()).unwrap();
+    mac.update(&bytes);
+    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    let headers = [
+        ("content-type", "application/json"),
+        ("x-hub-signature-256", signature.as_str()),
+        (
+            "traceparent",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+        ),
+    ];
+    let answer = http::post_bytes(webhooks.clone(), &headers, bytes).unwrap();
+    assert_eq!(answer.status, 200, "{}", answer.text());
 }
 
 fn sum(value: &Value) -> (String, u64) {
@@ -311,6 +343,10 @@ fn consumers_in_rust_and_in_go_end_with_the_digests_of_the_projector() {
     let groups = read_by_crate::<Group>(&log, &mut by_crate);
     read_by_crate::<Number>(&log, &mut by_crate);
     assert_eq!(by_crate, held, "the consumer crate");
+    let counts = asyncapi::check(&log, &asyncapi::document());
+    println!("records as the AsyncAPI document says: {counts:?}");
+    assert_eq!(counts.len(), Topic::ALL.len());
+    assert!(counts.values().all(|count| *count > 0), "{counts:?}");
     assert_eq!(read_by_go(&quiet), held, "the consumer in Go");
 
     write_late(&log);

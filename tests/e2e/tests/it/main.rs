@@ -1,6 +1,8 @@
 //! Rollcall as it is run: the real binary, the real broker, a simulated WhatsApp.
 
 #[cfg(test)]
+mod asyncapi;
+#[cfg(test)]
 mod chains;
 #[cfg(test)]
 mod chaos;
