@@ -2,6 +2,13 @@
 
 use std::{fs, thread::available_parallelism};
 
+/// What else the machine does, for a figure had beside builds is another figure.
+pub(crate) fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    let minute = text.split(' ').next().unwrap_or_default();
+    format!("load average of the minute before: {minute}")
+}
+
 /// Cores, processor and memory, in a line.
 pub(crate) fn description() -> String {
     let field = |path: &str, name: &str| {

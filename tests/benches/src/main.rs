@@ -99,17 +99,21 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     };
     println!("{}", machine::description());
     if cli.does(What::Ingest) {
+        println!("\n{}", machine::load());
         ingest::measure(cli, &binary)?;
     }
     if cli.does(What::Projector) {
+        println!("\n{}", machine::load());
         projector::measure(cli, &binary)?;
     }
     if cli.does(What::Restore) || cli.does(What::Query) {
         let world = restore::World::start(cli, &binary)?;
         if cli.does(What::Restore) {
+            println!("\n{}", machine::load());
             restore::measure(&binary, &world)?;
         }
         if cli.does(What::Query) {
+            println!("\n{}", machine::load());
             query::measure(cli, &binary, &world)?;
         }
     }
