@@ -54,6 +54,11 @@ pub fn get(url: Url) -> Answer {
     send(Method::GET, url, &[], None).unwrap()
 }
 
+/// An answer, or why there is none after a time.
+pub fn ask(url: Url, headers: &[(&str, &str)], within: Duration) -> reqwest::Result<Answer> {
+    send_within(Method::GET, url, headers, None, within)
+}
+
 pub fn put(url: Url, body: &Value) -> Answer {
     json(Method::PUT, url, body)
 }
@@ -78,8 +83,18 @@ fn send(
     headers: &[(&str, &str)],
     body: Option<Vec<u8>>,
 ) -> reqwest::Result<Answer> {
+    send_within(method, url, headers, body, ANSWER_WITHIN)
+}
+
+fn send_within(
+    method: Method,
+    url: Url,
+    headers: &[(&str, &str)],
+    body: Option<Vec<u8>>,
+    within: Duration,
+) -> reqwest::Result<Answer> {
     let (runtime, client) = &*CLIENT;
-    let mut request = client.request(method, url);
+    let mut request = client.request(method, url).timeout(within);
     for (name, value) in headers {
         request = request.header(*name, *value);
     }

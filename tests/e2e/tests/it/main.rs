@@ -23,6 +23,8 @@ mod help;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod projectors;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod services;
