@@ -13,6 +13,8 @@ pub struct Start {
     pub partition: u32,
     /// Where to begin.
     pub at: At,
+    /// Whether its records come with their headers; if not they have none.
+    pub headers: bool,
 }
 
 impl Start {
@@ -23,7 +25,15 @@ impl Start {
             topic: topic.into(),
             partition,
             at,
+            headers: true,
         }
+    }
+
+    /// Leaves headers out, which on Kafka cost more to read than all the rest of a record.
+    #[must_use]
+    pub fn without_headers(mut self) -> Self {
+        self.headers = false;
+        self
     }
 }
 

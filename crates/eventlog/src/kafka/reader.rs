@@ -186,6 +186,7 @@ struct Partition {
     partition: u32,
     native: i32,
     position: i64,
+    headers: bool,
 }
 
 impl Assigned {
@@ -207,6 +208,7 @@ impl Assigned {
                 partition: start.partition,
                 native,
                 position,
+                headers: start.headers,
             };
             partition.in_range(bounds)?;
             partitions.push(partition);
@@ -259,25 +261,25 @@ impl Assigned {
         let until = Instant::now() + request.wait;
         self.assign()?;
         while self.batch.len() < request.records && self.batch.bytes() < request.bytes {
-            // Only the first is worth waiting for.
+            // Only the first is worth waiting for, and asking the clock costs as much as a record.
+            if !self.batch.is_empty() {
+                if !self.poll(Duration::ZERO)? {
+                    break;
+                }
+                continue;
+            }
             let left = until.saturating_duration_since(Instant::now());
-            let patience = if self.batch.is_empty() {
-                left.min(limits::READER_LOOK_EVERY)
-            } else {
-                Duration::ZERO
-            };
-            let served = self.poll(patience)?;
+            self.poll(left.min(limits::READER_LOOK_EVERY))?;
             if self.batch.is_empty() {
                 self.revive()?;
+                if left.is_zero() || replies.is_closed() {
+                    break;
+                }
             }
-            let enough = if self.batch.is_empty() {
-                left.is_zero() || replies.is_closed()
-            } else {
-                !served
-            };
-            if enough {
-                break;
-            }
+        }
+        if !self.batch.is_empty() {
+            self.lost = false;
+            self.heard = Instant::now();
         }
         Ok(())
     }
@@ -294,9 +296,8 @@ impl Assigned {
                 {
                     partition.position = message.offset() + 1;
                     self.last = source;
-                    self.lost = false;
-                    self.heard = Instant::now();
-                    copy(&message, source, &mut self.batch);
+                    let headers = partition.headers;
+                    copy(&message, source, headers, &mut self.batch);
                 }
                 Ok(true)
             }
@@ -426,7 +427,7 @@ fn place(partitions: &[Partition], last: usize, message: &BorrowedMessage<'_>) -
     partitions.iter().position(is_of).unwrap_or(usize::MAX)
 }
 
-fn copy(message: &BorrowedMessage<'_>, source: usize, batch: &mut RecordBatch) {
+fn copy(message: &BorrowedMessage<'_>, source: usize, with_headers: bool, batch: &mut RecordBatch) {
     let timestamp = message.timestamp().to_millis().unwrap_or(0);
     let key = message.key().unwrap_or_default();
     batch.begin(
@@ -434,6 +435,10 @@ fn copy(message: &BorrowedMessage<'_>, source: usize, batch: &mut RecordBatch) {
         key,
         message.payload(),
     );
+    if !with_headers {
+        return;
+    }
+    // librdkafka takes them apart only when they are asked for, with an allocation each.
     if let Some(headers) = message.headers() {
         for header in headers.iter() {
             batch.header(header.key, header.value.unwrap_or_default());

@@ -34,6 +34,7 @@ struct Source {
     partition: u32,
     position: i64,
     end_at_open: i64,
+    headers: bool,
 }
 
 /// How much to read at once.
@@ -60,6 +61,7 @@ impl Reader {
                 partition: start.partition,
                 position,
                 end_at_open: bounds.end,
+                headers: start.headers,
             };
             in_range(shared, &source, bounds)?;
             sources.push(source);
@@ -223,7 +225,12 @@ fn read_source(
     let range = params![topic.id, source.partition, source.position, end];
     let mut found = statement.query(range).map_err(&fault)?;
     while let Some(row) = found.next().map_err(&fault)? {
-        let offset = rows::read(row, (topic.id, source.partition), index, batch)?;
+        let offset = rows::read(
+            row,
+            (topic.id, source.partition),
+            (index, source.headers),
+            batch,
+        )?;
         source.position = offset + 1;
         if batch.len() >= bound.records || batch.bytes() >= bound.bytes {
             return Ok(());

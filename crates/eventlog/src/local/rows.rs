@@ -69,11 +69,11 @@ pub(super) fn insert(
 /// The columns that [`read`] wants, in this order.
 pub(super) const COLUMNS: &str = "offset, timestamp, key, value, headers, crc";
 
-/// Adds a row to a batch and gives its offset.
+/// Adds a row to a batch, as of a source and with or without headers, and gives its offset.
 pub(super) fn read(
     row: &Row<'_>,
     (topic, partition): (i64, u32),
-    source: usize,
+    (source, with_headers): (usize, bool),
     batch: &mut RecordBatch,
 ) -> Result<i64, Fault> {
     let parts = || {
@@ -93,6 +93,8 @@ pub(super) fn read(
         )));
     }
     batch.begin((source, offset, timestamp), key, value);
-    batch.headers(headers);
+    if with_headers {
+        batch.headers(headers);
+    }
     Ok(offset)
 }
