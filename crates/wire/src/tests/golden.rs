@@ -133,6 +133,19 @@ fn stored_progress_is_read_for_ever() {
     assert_eq!(decode_progress(&bytes), Ok(progress));
 }
 
+/// As it was written before progress told the end of the changes.
+#[test]
+fn progress_of_the_first_release_is_read_for_ever() {
+    let text: String = include_str!("../../tests/data/progress.first.hex")
+        .split_whitespace()
+        .collect();
+    let first = crate::Progress {
+        changes_next: 0,
+        ..samples::progress()
+    };
+    assert_eq!(decode_progress(&hex::decode(text).unwrap()), Ok(first));
+}
+
 #[test]
 fn stored_changes_of_every_kind_are_read_for_ever() {
     let check = |name: &str, change: Change| {
