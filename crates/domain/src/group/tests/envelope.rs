@@ -3,7 +3,7 @@
 use super::scenario::*;
 use crate::{
     event::{About, GroupEvent},
-    group::{Applied, Existence, Field, FieldChange, Group, Participant, View, diff},
+    group::{Applied, Core, Existence, Field, FieldChange, Group, Participant, View, diff},
     ids::GroupId,
     position::{Envelope, Position},
     testing::*,
@@ -207,4 +207,30 @@ fn each_field_that_changed_is_told_before_and_after_in_order_of_fields() {
         4,
         "existence, subject, participants, doubt"
     );
+}
+
+#[test]
+fn groups_are_equal_by_core_and_envelope_and_by_nothing_else() {
+    let one = given([added(10, [n(N1)])]).group;
+    let other_core = Group::restore(Core::default(), one.envelope);
+    let other_envelope = Group::restore(one.core.clone(), Envelope::default());
+    assert_ne!(one, other_core);
+    assert_ne!(one, other_envelope);
+    assert_eq!(one, Group::restore(one.core.clone(), one.envelope));
+}
+
+#[test]
+fn the_constants_are_those_of_the_folds_number() {
+    use crate::limits::*;
+    // Whoever changes one of these changes what the same log gives: that is another fold, with another number.
+    assert_eq!(FOLD, 1);
+    assert_eq!(ID_BYTES_MAX, 512);
+    assert_eq!(LINK_GRACE_SECONDS, 691_200);
+    assert_eq!(ASKED_AHEAD_SECONDS_MAX, 86_400);
+    assert_eq!(IDENTITY_CHANGE_SECONDS, 691_200);
+    assert_eq!(LINK_STEPS_MAX, 8);
+    assert_eq!(MEMBER_REGISTERS_SOON, 64);
+    assert_eq!(REGISTERS_MAX, 4_096);
+    assert_eq!(RECIPIENTS_MAX, 1_024);
+    assert_eq!(NUMBER_ENTRIES_MAX, 4_096);
 }
