@@ -187,3 +187,6 @@ pub const WATCH_KEEP_ALIVE: Duration = Duration::from_secs(15);
 
 /// How long a leader may go without turning before the process counts as not alive: longer than one try of an append takes.
 pub const HEARTBEAT: Duration = Duration::from_secs(120);
+
+/// Tries of each thing that raising the generation asks of the log, some minutes in all; the command can be run again.
+pub const RAISE_TRIES: u32 = 30;
