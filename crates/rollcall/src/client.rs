@@ -14,6 +14,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a whole answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// What is wrong when an answer is something else.
+const NOT_JSON: &str = "the answer is not the JSON expected; is --url a Rollcall query API?";
+
 /// Where the query API is, and how its answers are shown.
 #[derive(Debug, Clone, ClapArgs)]
 pub(crate) struct ClientArgs {
@@ -73,11 +76,35 @@ impl Client {
 
     /// A client of a query API that wants no token.
     pub(crate) fn at(url: Url) -> anyhow::Result<Self> {
+        Self::with_token(url, None)
+    }
+
+    /// A client of a query API at an address of its own.
+    pub(crate) fn with_token(url: Url, api_token_file: Option<SecretFile>) -> anyhow::Result<Self> {
         Self::new(&ClientArgs {
             url,
-            api_token_file: None,
+            api_token_file,
             output: Output::Json,
         })
+    }
+
+    /// Asks for JSON that is no older than some positions; none if they are not reached in time.
+    pub(crate) async fn get_at<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        positions: &str,
+    ) -> anyhow::Result<Option<T>> {
+        let mut request = self.request(segments, query)?.timeout(ANSWER);
+        if !positions.is_empty() {
+            request = request.header("Rollcall-At-Least", positions);
+        }
+        let answer = request.send().await.with_context(|| self.unreachable())?;
+        if answer.status().as_u16() == 504 {
+            return Ok(None);
+        }
+        let answer = self.check(answer).await?;
+        answer.json().await.map(Some).context(NOT_JSON)
     }
 
     /// Asks for JSON at a path made of `segments`, each escaped as needed.
@@ -90,10 +117,7 @@ impl Client {
         let answer = self
             .check(answer.await.with_context(|| self.unreachable())?)
             .await?;
-        answer
-            .json()
-            .await
-            .context("the answer is not the JSON expected; is --url a Rollcall query API?")
+        answer.json().await.context(NOT_JSON)
     }
 
     /// Asks for a stream that goes on for ever.

@@ -22,6 +22,8 @@ pub(crate) enum Command {
     Show(One),
     /// What changed in one group, newest first.
     History(One),
+    /// For each field and participant of one group: value, stamp, and the event that set it.
+    Explain(One),
     /// What changes from now on, a line each, until interrupted.
     Watch(Watch),
 }
@@ -32,14 +34,17 @@ pub(crate) struct List {
     #[command(flatten)]
     client: ClientArgs,
     /// Only groups of this business number.
-    #[arg(long)]
+    #[arg(long, env = "ROLLCALL_PHONE_NUMBER_ID")]
     phone_number_id: Option<String>,
     /// Only groups that are unconfirmed, active or gone.
-    #[arg(long, value_parser = ["unconfirmed", "active", "gone"])]
+    #[arg(long, env = "ROLLCALL_EXISTENCE", value_parser = ["unconfirmed", "active", "gone"])]
     existence: Option<String>,
     /// Only groups whose subject begins so, case ignored.
-    #[arg(long)]
+    #[arg(long, env = "ROLLCALL_SUBJECT")]
     subject: Option<String>,
+    /// Only groups with something in doubt, or without.
+    #[arg(long, env = "ROLLCALL_IN_DOUBT")]
+    in_doubt: Option<bool>,
 }
 
 /// Which group.
@@ -57,13 +62,13 @@ pub(crate) struct Watch {
     #[command(flatten)]
     client: ClientArgs,
     /// Only groups of this business number.
-    #[arg(long)]
+    #[arg(long, env = "ROLLCALL_PHONE_NUMBER_ID")]
     phone_number_id: Option<String>,
     /// Only this group.
-    #[arg(long)]
+    #[arg(long, env = "ROLLCALL_GROUP_ID")]
     group_id: Option<String>,
     /// Go on after this event, as an earlier watch printed it with --output json.
-    #[arg(long)]
+    #[arg(long, env = "ROLLCALL_LAST_EVENT_ID")]
     last_event_id: Option<String>,
 }
 
@@ -76,6 +81,7 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
                 Command::List(list) => self::list(list).await,
                 Command::Show(one) => show(one).await,
                 Command::History(one) => history(one).await,
+                Command::Explain(one) => explain(one).await,
                 Command::Watch(watch) => self::watch(watch).await,
             }
         } => done,
@@ -88,12 +94,14 @@ async fn list(list: List) -> anyhow::Result<()> {
         phone_number_id,
         existence,
         subject,
+        in_doubt,
     } = list;
     let client = Client::new(&args)?;
     let filters = [
         ("phone_number_id", phone_number_id),
         ("existence", existence),
         ("subject", subject),
+        ("in_doubt", in_doubt.map(|is_so| is_so.to_string())),
     ];
     let filters: Vec<(&str, String)> = filters
         .into_iter()
@@ -152,8 +160,24 @@ async fn show(one: One) -> anyhow::Result<()> {
     let group: Value = Client::new(&args)?
         .get(&["v1", "groups", &group_id], &[])
         .await?;
-    if args.output == Output::Json {
-        return line(&group);
+    fields(&group, args.output)
+}
+
+async fn explain(one: One) -> anyhow::Result<()> {
+    let One {
+        group_id,
+        client: args,
+    } = one;
+    let group: Value = Client::new(&args)?
+        .get(&["v1", "groups", &group_id, "explain"], &[])
+        .await?;
+    fields(&group, args.output)
+}
+
+/// A line for each field, and for each item of those that have several.
+fn fields(group: &Value, output: Output) -> anyhow::Result<()> {
+    if output == Output::Json {
+        return line(group);
     }
     for (name, value) in group.as_object().context("the answer is no group")? {
         let Value::Array(items) = value else {

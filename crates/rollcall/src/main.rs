@@ -7,6 +7,8 @@ use clap::{Parser, Subcommand};
 
 mod client;
 mod demo;
+mod digest;
+mod generation;
 mod groups;
 mod ingest;
 mod kafka;
@@ -44,6 +46,12 @@ enum Command {
     /// Compares the Kafka topics with what they must be, creates and configures them.
     #[command(subcommand)]
     Topics(topics::Command),
+    /// Begins a new generation of positions.
+    #[command(subcommand)]
+    Generation(generation::Command),
+    /// Compares what projectors hold.
+    #[command(subcommand)]
+    Digest(digest::Command),
     /// Reads the groups as Rollcall knows them.
     #[command(subcommand)]
     Groups(groups::Command),
@@ -59,6 +67,8 @@ impl Command {
             Self::Reconciler(_) => Process::Service("reconciler"),
             Self::Simulator(_) => Process::Service("simulator"),
             Self::Topics(_) => Process::Command("topics"),
+            Self::Generation(_) => Process::Command("generation"),
+            Self::Digest(_) => Process::Command("digest"),
             Self::Groups(_) => Process::Command("groups"),
         }
     }
@@ -72,6 +82,8 @@ impl Command {
             Self::Reconciler(args) => reconciler::run(args, ctx).await,
             Self::Simulator(args) => simulator::run(args, ctx).await,
             Self::Topics(command) => topics::run(command, ctx).await,
+            Self::Generation(command) => generation::run(command, ctx).await,
+            Self::Digest(command) => digest::run(command, ctx).await,
             Self::Groups(command) => groups::run(command, ctx).await,
         }
     }

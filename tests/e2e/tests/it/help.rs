@@ -15,10 +15,15 @@ const COMMANDS: &[&[&str]] = &[
     &["topics"],
     &["topics", "plan"],
     &["topics", "apply"],
+    &["generation"],
+    &["generation", "raise"],
+    &["digest"],
+    &["digest", "compare"],
     &["groups"],
     &["groups", "list"],
     &["groups", "show"],
     &["groups", "history"],
+    &["groups", "explain"],
     &["groups", "watch"],
 ];
 
