@@ -10,6 +10,8 @@ mod tests;
 mod view;
 mod writer;
 
+use std::borrow::Cow;
+
 pub use change::{FieldChange, diff};
 pub use links::Links;
 pub(crate) use links::Number;
@@ -172,9 +174,14 @@ impl Group {
 
     /// What is shown, or `None` where all that is known is that somebody should look.
     pub fn view(&self) -> Option<View> {
+        self.shown().map(Cow::into_owned)
+    }
+
+    /// As [`Group::view`], without a copy where folding has computed it.
+    pub fn shown(&self) -> Option<Cow<'_, View>> {
         match &self.view {
-            Some(view) => view.as_deref().cloned(),
-            None => view::view(&self.core),
+            Some(view) => view.as_deref().map(Cow::Borrowed),
+            None => view::view(&self.core).map(Cow::Owned),
         }
     }
 

@@ -266,12 +266,12 @@ fn status_of(number: u8) -> Result<RequestStatus, Wrong> {
 
 /// `None` for a group of which nothing is shown.
 fn group_entry(group: &Group) -> Option<GroupEntry> {
-    let view = group.view()?;
+    let view = group.shown()?;
     Some(GroupEntry {
         partition: 0,
-        number: view.phone_number_id,
+        number: view.phone_number_id.clone(),
         existence: view.existence,
-        subject: view.subject.map(|subject| subject.to_lowercase()),
+        subject: view.subject.as_ref().map(|subject| subject.to_lowercase()),
         is_in_doubt: !view.in_doubt.is_empty(),
         hinted: group.core.hint.as_ref().map_or(0, |hint| hint.stamp.at),
         verified: group.core.verified,

@@ -42,6 +42,8 @@ impl Logs {
 
     /// Opens a reader; `topic` is what errors name.
     pub(crate) async fn reader(&self, topic: Topic, starts: Vec<Start>) -> Result<Reader, End> {
+        // All that is read here stands in keys and values.
+        let starts: Vec<Start> = starts.into_iter().map(Start::without_headers).collect();
         let reader = || self.log.reader(starts.clone());
         self.tried("open a reader of", topic, reader).await
     }
