@@ -10,8 +10,8 @@
 //! A request that is under way when its instance is killed or stopped is counted apart, and is no failure.
 //! Any other that is refused, not answered within 2 s, or answered with an error is one.
 //!
-//! An answer regresses if the position in its header, the version or position of a group in it, or the position of a digest is older than in
-//! an answer of the same instance before, in its former lives too; or if a group is missing that was there.
+//! An answer regresses if the position in its header, the version or position of a group in it, of a message, or the position of a digest is older than in
+//! an answer of the same instance before, in its former lives too; or if a group or message is missing that was there.
 //!
 //! The staleness of an answer is the time from when the first event that it does not know of was handed to the log by ingest or
 //! reconciler, to when the answer was asked for.
@@ -145,6 +145,7 @@ fn three_projectors_answer_without_failure_or_regress_whatever_dies() {
         "lose": 0.0, "duplicate": 0.1, "reorder": 0.1, "delay_seconds": 2,
     }}));
     stage.sim.traffic(RATE);
+    let message = a_message(&stage.sim);
     let record = Record::new();
     let over = AtomicBool::new(false);
     thread::scope(|scope| {
@@ -155,6 +156,7 @@ fn three_projectors_answer_without_failure_or_regress_whatever_dies() {
                 instance,
                 record: &record,
                 groups: &groups,
+                message: &message,
                 seen: Seen::default(),
             };
             let over = &over;
@@ -170,6 +172,28 @@ fn three_projectors_answer_without_failure_or_regress_whatever_dies() {
         record.say("the first instance agrees with the simulator");
     });
     check_end(stage, &record);
+}
+
+/// The id of the first message to a group that a receipt came for.
+fn a_message(sim: &Sim) -> String {
+    let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
+    let of_group = |status: &Value| {
+        let is_group = status["recipient_type"] == "group";
+        status["id"]
+            .as_str()
+            .filter(|_| is_group)
+            .map(str::to_owned)
+    };
+    let told = |body: &Value| {
+        let entries = list(&body["entry"]).into_iter();
+        let changes = entries.flat_map(|entry| list(&entry["changes"]));
+        let mut statuses = changes.flat_map(|change| list(&change["value"]["statuses"]));
+        statuses.find_map(|status| of_group(&status))
+    };
+    let found = await_until(AGREE_WITHIN, "a receipt", || {
+        sim.sent().iter().find_map(told)
+    });
+    found.unwrap()
 }
 
 struct SetAtEnd<'a>(&'a AtomicBool);
@@ -253,8 +277,7 @@ fn check_end(stage: Stage, record: &Record) {
         .map(|instance| at_the_end(instance, &ends))
         .collect();
     record.say(&format!("all have come to {ends}"));
-    record.print(&log, &stage.instances);
-    let trouble = record.trouble();
+    let trouble = record.print(&log, &stage.instances);
     assert!(trouble.is_empty(), "{}", trouble.join("\n"));
 
     let truth = stage.sim.state();

@@ -12,19 +12,23 @@ use serde_json::Value;
 use super::{
     ANSWER_WITHIN, ASK_EVERY,
     instance::{Instance, Life, Phase},
-    record::{Record, Sample},
+    record::{After, Record, Sample},
     seen::{Seen, position},
 };
 use crate::http::{self, Answer};
 
 /// Groups asked for one by one.
 const GROUPS: usize = 12;
+/// How long the answers of an instance that was stopped are counted apart when it goes on.
+const BACK_WITHIN: Duration = Duration::from_secs(5);
 
 #[derive(Debug)]
 pub struct Asker<'a> {
     pub instance: &'a Instance,
     pub record: &'a Record,
     pub groups: &'a [String],
+    /// A message that was sent to a group.
+    pub message: &'a str,
     pub seen: Seen,
 }
 
@@ -49,26 +53,34 @@ impl Asker<'_> {
         }
     }
 
-    /// A group, and in turn digests, lists and what receipts have come to.
+    /// A group, and in turn digests, lists and what receipts of a message have come.
     fn round(&mut self, round: usize) {
         let count = self.groups.len().min(GROUPS);
         let group = self.groups[round % count].clone();
-        self.ask(&format!("/v1/groups/{group}"), |asker, answer| {
-            if answer.status == 404 {
-                return asker.seen.no_group(&group).into_iter().collect();
-            }
-            asker.seen.group(&answer.json())
-        });
+        self.one("groups", &group);
         match round % 5 {
             0 | 2 => self.ask("/v1/digests", |asker, answer| asker.digests(&answer.json())),
             1 | 3 => self.ask("/v1/groups?limit=20", |asker, answer| {
                 let page = answer.json();
                 let groups = page["items"].as_array().cloned().unwrap_or_default();
-                let older = groups.iter().flat_map(|group| asker.seen.group(group));
+                let older = groups.iter().flat_map(|group| {
+                    let id = group["group_id"].as_str().unwrap_or_default();
+                    asker.seen.entity(id, group)
+                });
                 older.collect()
             }),
-            _ => self.ask("/v1/usage", |_, _| Vec::new()),
+            _ => self.one("messages", self.message),
         }
+    }
+
+    /// One group or message.
+    fn one(&mut self, kind: &str, id: &str) {
+        self.ask(&format!("/v1/{kind}/{id}"), |asker, answer| {
+            if answer.status == 404 {
+                return asker.seen.missing(id).into_iter().collect();
+            }
+            asker.seen.entity(id, &answer.json())
+        });
     }
 
     fn ask(&mut self, path: &str, read: impl FnOnce(&mut Self, &Answer) -> Vec<String>) {
@@ -79,15 +91,20 @@ impl Asker<'_> {
         let (sent_ms, sent) = (now_ms(), Instant::now());
         let answer = http::ask(life.queries.join(path).unwrap(), &[], ANSWER_WITHIN);
         self.record.queries.fetch_add(1, Ordering::Relaxed);
-        // That there is no such group is an answer.
+        // That there is no such group or message is an answer, to which the instance is held.
         let is_answer = |answer: &Answer| match answer.status {
-            404 => path.starts_with("/v1/groups/"),
+            404 => ["/v1/groups/", "/v1/messages/"]
+                .iter()
+                .any(|start| path.starts_with(start)),
             status => status == 200,
         };
         match answer {
             Ok(answer) if is_answer(&answer) => {
                 self.record.answered(sent.elapsed());
-                let mut older = self.positions(&answer, sent_ms);
+                let mut older = match answer.status {
+                    404 => Vec::new(),
+                    _ => self.positions(&answer, sent_ms),
+                };
                 older.extend(read(self, &answer));
                 for line in older {
                     let name = &self.instance.name;
@@ -124,11 +141,18 @@ impl Asker<'_> {
         let Some(positions) = positions else {
             return vec![format!("Rollcall-Position is {text:?}")];
         };
+        let resumed = self.instance.life().resumed;
+        let is_back = resumed.is_some_and(|resumed| resumed.elapsed() < BACK_WITHIN);
+        let after = if is_back {
+            After::GoingOn
+        } else {
+            self.record.last_kill().map_or(After::Nothing, After::Kill)
+        };
         for position in &positions {
             self.record.sample(Sample {
                 sent_ms,
                 position: *position,
-                after: self.record.last_kill(),
+                after,
             });
         }
         self.seen.positions(&positions)

@@ -2,9 +2,10 @@
 
 use std::{
     fs,
+    path::PathBuf,
     sync::{Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use harness::Process;
@@ -38,6 +39,8 @@ pub struct Life {
     pub phase: Phase,
     pub queries: Url,
     pub admin: Url,
+    /// When it went on after it was stopped.
+    pub resumed: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -69,6 +72,7 @@ impl Instance {
             phase: Phase::Starting,
             queries,
             admin,
+            resumed: None,
         };
         Self {
             name,
@@ -122,6 +126,7 @@ impl Instance {
         let process = lock(&self.process);
         process.resume().unwrap();
         self.turn(Phase::Running, None);
+        lock(&self.life).resumed = Some(Instant::now());
     }
 
     fn turn(&self, phase: Phase, urls: Option<[Url; 2]>) {
@@ -165,18 +170,23 @@ impl Instance {
     }
 }
 
-/// A test that fails says what its instances logged last, and where all of it is.
+/// A test that fails says what its instances logged last; all of it is kept where it is asked for.
 impl Drop for Instance {
     fn drop(&mut self) {
-        if !thread::panicking() {
+        let asked = std::env::var_os("ROLLCALL_PROJECTORS_LOGS").map(PathBuf::from);
+        let kept = asked.or_else(|| thread::panicking().then(std::env::temp_dir));
+        let Some(kept) = kept else {
             return;
-        }
+        };
         let log = self.log();
-        let kept = std::env::temp_dir().join(format!("rollcall-{}.log", self.name));
-        let _unkept = fs::write(&kept, &log);
-        let lines: Vec<&str> = log.lines().collect();
-        let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
-        println!("{}, all in {}:\n{tail}", self.name, kept.display());
+        let kept = kept.join(format!("rollcall-{}.log", self.name));
+        let written = fs::write(&kept, &log).map_or("not written to", |()| "all in");
+        println!("log of {}, {written} {}", self.name, kept.display());
+        if thread::panicking() {
+            let lines: Vec<&str> = log.lines().collect();
+            let tail = lines[lines.len().saturating_sub(TAIL_LINES)..].join("\n");
+            println!("{tail}");
+        }
     }
 }
 

@@ -44,15 +44,38 @@ impl Kill {
     }
 }
 
+/// What an answer came after.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum After {
+    /// Nothing was killed yet.
+    Nothing,
+    /// This was killed last.
+    Kill(Kill),
+    /// The instance itself was stopped and goes on since a moment ago: what it holds is as old as its stop until it has read on.
+    GoingOn,
+}
+
+impl After {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Nothing => "no kill",
+            Self::Kill(kill) => kill.name(),
+            Self::GoingOn => "its own SIGCONT",
+        }
+    }
+}
+
 /// How far an answer had come.
 #[derive(Debug, Clone, Copy)]
 pub struct Sample {
     /// When it was asked for, in milliseconds of Unix time.
     pub sent_ms: i64,
     pub position: Position,
-    /// What was killed last by then.
-    pub after: Option<Kill>,
+    pub after: After,
 }
+
+/// By partition, generation and offset: who told a digest of it first, and what.
+type Told = BTreeMap<(u32, u32, i64), (String, Value)>;
 
 #[derive(Debug)]
 pub struct Record {
@@ -64,10 +87,9 @@ pub struct Record {
     kills: Mutex<Vec<Kill>>,
     failures: Mutex<Vec<String>>,
     regressions: Mutex<Vec<String>>,
-    contradictions: Mutex<Vec<String>>,
+    contradictions: Mutex<Vec<(Position, String)>>,
     samples: Mutex<Vec<Sample>>,
-    /// Digests by position, as the first told them.
-    digests: Mutex<BTreeMap<(u32, u32, i64), (String, Value)>>,
+    digests: Mutex<Told>,
 }
 
 impl Record {
@@ -117,7 +139,8 @@ impl Record {
         lock(&self.samples).push(sample);
     }
 
-    /// A digest of a partition: whoever has told one of the same position told the same.
+    /// A digest of a partition: whoever has told one of the same position told the same,
+    /// unless somebody came to lead there, with states in the topics that are ahead of the progress that is published again.
     pub fn digest(&self, name: &str, at: Position, partition: &Value) {
         let key = (at.partition, at.generation, at.offset);
         let mut digests = lock(&self.digests);
@@ -125,9 +148,12 @@ impl Record {
             .entry(key)
             .or_insert_with(|| (name.to_owned(), partition.clone()));
         if told.1 != *partition {
-            let line = format!("{name}: {partition}, and {}: {}", told.0, told.1);
-            drop(digests);
-            self.note(&self.contradictions, "contradiction", &line);
+            let since = self.began.elapsed().as_secs_f64();
+            let line = format!(
+                "{since:6.1} s: {name}: {partition}, and {}: {}",
+                told.0, told.1
+            );
+            lock(&self.contradictions).push((at, line));
         }
     }
 
@@ -140,8 +166,8 @@ impl Record {
         }
     }
 
-    /// One line for each figure.
-    pub fn print(&self, log: &Log, instances: &[Instance]) {
+    /// One line for each figure; gives the trouble there was.
+    pub fn print(&self, log: &Log, instances: &[Instance]) -> Vec<String> {
         let kills = lock(&self.kills);
         let counts = Kill::ALL.map(|kill| {
             let count = kills.iter().filter(|other| **other == kill).count();
@@ -154,67 +180,69 @@ impl Record {
             self.slowest_ms.load(Ordering::Relaxed),
             self.cut_off.load(Ordering::Relaxed),
         );
-        println!("failures: {}", lock(&self.failures).len());
-        println!("regressions: {}", lock(&self.regressions).len());
+        let (failures, regressions) = (lock(&self.failures), lock(&self.regressions));
+        println!("failures: {}", failures.len());
+        println!("regressions: {}", regressions.len());
+        let led = led(instances);
+        let told = lock(&self.contradictions);
+        let (at_take_overs, contradictions): (Vec<_>, Vec<_>) = told
+            .iter()
+            .partition(|(at, _)| led.iter().any(|led| led.after == at.to_string()));
         println!(
-            "digests at one position that differ: {} of {} positions",
-            lock(&self.contradictions).len(),
+            "digests that differ at one position: {}, and {} where a take-over began, of {} positions",
+            contradictions.len(),
+            at_take_overs.len(),
             lock(&self.digests).len()
         );
         println!("{}", self.staleness(log));
-        println!("{}", take_overs(instances));
-    }
-
-    /// The trouble there was; nothing if there was none.
-    pub fn trouble(&self) -> Vec<String> {
-        let kinds = [
-            ("failures", &self.failures),
-            ("regressions", &self.regressions),
-            ("contradictions", &self.contradictions),
-        ];
-        let mut trouble = Vec::new();
-        for (name, lines) in kinds {
-            let lines = lock(lines);
-            if !lines.is_empty() {
-                trouble.push(format!("{} {name}:", lines.len()));
-                trouble.extend(lines.iter().take(SHOWN_MAX).cloned());
-            }
-        }
-        trouble
+        println!("{}", take_overs(&led));
+        let contradictions: Vec<String> = contradictions
+            .iter()
+            .map(|(_, line)| line.clone())
+            .collect();
+        let kinds = [&failures[..], &regressions[..], &contradictions[..]];
+        let shown = kinds.iter().flat_map(|lines| lines.iter().take(SHOWN_MAX));
+        shown.cloned().collect()
     }
 
     /// The longest time from when an event was handed to the log to when an answer was asked for that did not know of it.
     ///
-    /// Over all answers of instances that run, after what was killed last; to the time of an event belongs
+    /// Over all answers of instances that run, by what was killed last; to the age of an event belongs
     /// how long its append waited for a broker.
     fn staleness(&self, log: &Log) -> String {
         let mut events: BTreeMap<(Stream, u32), Vec<(i64, i64)>> = BTreeMap::new();
-        let mut longest: BTreeMap<Option<Kill>, (i64, Position)> = BTreeMap::new();
-        for sample in lock(&self.samples).iter() {
+        let mut longest: BTreeMap<After, (i64, Sample)> = BTreeMap::new();
+        let samples = lock(&self.samples);
+        let began_ms = samples.first().map_or(0, |first| first.sent_ms);
+        let mut ages = Vec::with_capacity(samples.len());
+        for sample in samples.iter() {
             let (stream, partition) = (sample.position.stream, sample.position.partition);
             let events = events
                 .entry((stream, partition))
                 .or_insert_with(|| times(log, stream, partition));
             let known = events.partition_point(|(offset, _)| *offset <= sample.position.offset);
-            let Some((_, appended_ms)) = events.get(known) else {
-                continue;
-            };
-            let age = sample.sent_ms - appended_ms;
-            let held = longest.entry(sample.after).or_insert((0, sample.position));
+            let appended = events.get(known).map(|(_, ms)| *ms);
+            let age = appended.map_or(0, |ms| (sample.sent_ms - ms).max(0));
+            ages.push(age);
+            let held = longest.entry(sample.after).or_insert((age, *sample));
             if age > held.0 {
-                *held = (age, sample.position);
+                *held = (age, *sample);
             }
         }
+        ages.sort_unstable();
         let seconds = |ms: i64| Duration::from_millis(ms.unsigned_abs()).as_secs_f64();
-        let parts = longest.iter().map(|(after, (age, at))| {
-            let after = after.map_or("nothing", Kill::name);
-            format!("{:.1} s at {at} after {after}", seconds(*age))
+        let parts = longest.iter().map(|(after, (age, sample))| {
+            let since = seconds(sample.sent_ms - began_ms);
+            let (age, at) = (seconds(*age), sample.position);
+            format!("{age:.1} s after {} ({at} at {since:.0} s)", after.name())
         });
         let parts: Vec<String> = parts.collect();
-        let most = longest.values().map(|(age, _)| *age).max().unwrap_or(0);
+        let most = ages.last().copied().unwrap_or(0);
+        let median = ages.get(ages.len() / 2).copied().unwrap_or(0);
         format!(
-            "longest staleness: {:.1} s ({})",
+            "longest staleness: {:.1} s, median {:.2} s; longest by what came before: {}",
             seconds(most),
+            seconds(median),
             parts.join(", ")
         )
     }
@@ -243,9 +271,19 @@ fn times(log: &Log, stream: Stream, partition: u32) -> Vec<(i64, i64)> {
     })
 }
 
-/// How often a partition came to be led by another instance than before, and by the same one again, as their logs tell.
-fn take_overs(instances: &[Instance]) -> String {
-    let mut told: Vec<(String, String, &str)> = Vec::new();
+/// That an instance came to lead a partition.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Led {
+    at: String,
+    partition: String,
+    /// The position that its progress stood at.
+    after: String,
+    name: String,
+}
+
+/// All of it, as their logs tell, in order of time.
+fn led(instances: &[Instance]) -> Vec<Led> {
+    let mut led = Vec::new();
     for instance in instances {
         for line in instance.log().lines() {
             let Ok(line) = serde_json::from_str::<Value>(line) else {
@@ -253,20 +291,29 @@ fn take_overs(instances: &[Instance]) -> String {
             };
             let text = |name: &str| line[name].as_str().unwrap_or_default();
             if let Some(rest) = text("message").strip_prefix("leading ")
-                && let Some((partition, _)) = rest.split_once(" after ")
+                && let Some((partition, after)) = rest.split_once(" after ")
             {
-                let at = text("timestamp").to_owned();
-                told.push((at, partition.to_owned(), &instance.name));
+                led.push(Led {
+                    at: text("timestamp").to_owned(),
+                    partition: partition.to_owned(),
+                    after: after.to_owned(),
+                    name: instance.name.clone(),
+                });
             }
         }
     }
-    told.sort();
-    let mut leaders: BTreeMap<String, &str> = BTreeMap::new();
+    led.sort();
+    led
+}
+
+/// How often a partition came to be led by another instance than before, and by the same one again.
+fn take_overs(led: &[Led]) -> String {
+    let mut leaders: BTreeMap<&str, &str> = BTreeMap::new();
     let (mut others, mut again) = (0, 0);
-    for (_, partition, name) in told {
-        match leaders.insert(partition, name) {
+    for led in led {
+        match leaders.insert(&led.partition, &led.name) {
             None => {}
-            Some(before) if before == name => again += 1,
+            Some(before) if before == led.name => again += 1,
             Some(_) => others += 1,
         }
     }

@@ -10,7 +10,7 @@ use serde_json::Value;
 pub struct Seen {
     positions: BTreeMap<(Stream, u32), Position>,
     digests: BTreeMap<u32, Position>,
-    groups: BTreeMap<String, [Position; 2]>,
+    entities: BTreeMap<String, [Position; 2]>,
 }
 
 impl Seen {
@@ -25,16 +25,16 @@ impl Seen {
         older
     }
 
-    /// Takes in a group; a line for each of version and position that goes back.
-    pub fn group(&mut self, group: &Value) -> Vec<String> {
-        let Some(id) = group["group_id"].as_str() else {
-            return vec![format!("no group: {group}")];
-        };
-        let stamps = ["version", "position"].map(|name| group[name].as_str().and_then(position));
+    /// Takes in a group or a message; a line for each of version and position that goes back.
+    pub fn entity(&mut self, id: &str, entity: &Value) -> Vec<String> {
+        let stamps = ["version", "position"].map(|name| entity[name].as_str().and_then(position));
         let [Some(version), Some(place)] = stamps else {
-            return vec![format!("group {id} has no version or no position")];
+            return vec![format!("{id} has no version or no position")];
         };
-        let newest = self.groups.entry(id.to_owned()).or_insert([version, place]);
+        let newest = self
+            .entities
+            .entry(id.to_owned())
+            .or_insert([version, place]);
         let older = [
             advance(&format!("version of {id}"), &mut newest[0], version),
             advance(&format!("position of {id}"), &mut newest[1], place),
@@ -42,9 +42,9 @@ impl Seen {
         older.into_iter().flatten().collect()
     }
 
-    /// Takes in that there is no such group; a line if there was.
-    pub fn no_group(&self, id: &str) -> Option<String> {
-        let newest = self.groups.get(id)?;
+    /// Takes in that there is no such group or message; a line if there was.
+    pub fn missing(&self, id: &str) -> Option<String> {
+        let newest = self.entities.get(id)?;
         Some(format!("{id} is not found, and was seen at {}", newest[1]))
     }
 
@@ -98,13 +98,13 @@ mod tests {
         assert_eq!(seen.positions(&[at("1:0:-1")]).len(), 1);
         assert_eq!(seen.positions(&[at("2:0:3")]), nothing);
 
-        assert_eq!(seen.no_group("A"), None);
-        assert_eq!(seen.group(&group("1:0:3", "1:0:5")), nothing);
-        assert_eq!(seen.group(&group("1:0:3", "1:0:6")), nothing);
-        assert_eq!(seen.group(&group("1:0:2", "1:0:7")).len(), 1);
-        assert_eq!(seen.group(&group("1:0:3", "1:0:5")).len(), 1);
-        assert_eq!(seen.group(&json!({"group_id": "A"})).len(), 1);
-        assert!(seen.no_group("A").is_some());
+        assert_eq!(seen.missing("A"), None);
+        assert_eq!(seen.entity("A", &group("1:0:3", "1:0:5")), nothing);
+        assert_eq!(seen.entity("A", &group("1:0:3", "1:0:6")), nothing);
+        assert_eq!(seen.entity("A", &group("1:0:2", "1:0:7")).len(), 1);
+        assert_eq!(seen.entity("A", &group("1:0:3", "1:0:5")).len(), 1);
+        assert_eq!(seen.entity("A", &json!({})).len(), 1);
+        assert!(seen.missing("A").is_some());
 
         assert_eq!(seen.digest(at("1:0:3")), None);
         assert!(seen.digest(at("1:0:2")).is_some());
