@@ -12,6 +12,7 @@ mod killed;
 mod oddities;
 mod openapi;
 mod order;
+mod raise;
 mod restart;
 mod several;
 mod traffic;
