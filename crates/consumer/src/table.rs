@@ -104,8 +104,9 @@ pub struct Held {
 /// What is known of one partition.
 #[derive(Debug, Default)]
 struct Partition {
+    /// By key. While a generation is raised a key may lie in two partitions, as the same state.
+    held: HashMap<Box<[u8]>, Held>,
     digest: Digest,
-    records: u64,
     next_offset: i64,
     progress: Option<Progress>,
     check: Option<Check>,
@@ -113,8 +114,6 @@ struct Partition {
     newest: Option<Position>,
     /// Was a state taken out since the last progress record?
     was_removed: bool,
-    /// A state left for another partition in this generation.
-    left_in: u32,
     is_at_end: bool,
     round: u32,
 }
@@ -139,16 +138,17 @@ struct Partition {
 /// # handle(&mut Table::default(), Incoming { partition: 0, offset: 0, key: b"g/1", value: None });
 /// ```
 pub struct Table<S> {
-    held: HashMap<Box<[u8]>, Held>,
     partitions: BTreeMap<u32, Partition>,
+    /// States held, of which each counts once in however many partitions it lies.
+    states: usize,
     of: PhantomData<fn() -> S>,
 }
 
 impl<S> Default for Table<S> {
     fn default() -> Self {
         Self {
-            held: HashMap::new(),
             partitions: BTreeMap::new(),
+            states: 0,
             of: PhantomData,
         }
     }
@@ -158,7 +158,7 @@ impl<S> fmt::Debug for Table<S> {
     /// Counts alone: keys may embed a phone number.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table")
-            .field("held", &self.held.len())
+            .field("states", &self.states)
             .field("partitions", &self.partitions.len())
             .finish()
     }
@@ -210,39 +210,34 @@ impl<S: State> Table<S> {
             hash: record_hash(record.key, value),
             round: partition.round,
         };
-        let before = match self.held.get_mut(record.key) {
-            None => None,
-            Some(held) => {
-                let before = *held;
-                // It came, so it is there, however old this writing of it is.
-                if held.partition == new.partition {
-                    held.round = new.round;
-                }
-                if before.position.is_after(&new.position) {
-                    return Outcome::Stale(entity);
-                }
-                if (before.position, before.hash) == (new.position, new.hash) {
-                    return Outcome::Known(entity);
-                }
-                Some(before)
+        let here = partition.held.get_mut(record.key).map(|held| {
+            // It came, so it is there, however old this writing of it is.
+            held.round = new.round;
+            *held
+        });
+        if let Some(here) = here {
+            if here.position.is_after(&new.position) {
+                return Outcome::Stale(entity);
             }
-        };
-        partition.digest.add(new.hash);
-        partition.records += 1;
-        if partition
-            .newest
-            .is_none_or(|newest| new.position.is_after(&newest))
-        {
-            partition.newest = Some(new.position);
-        }
-        if let Some(before) = before {
-            let left = self.partitions.entry(before.partition).or_default();
-            left.take_out(before.hash);
-            if before.partition != new.partition {
-                left.left_in = left.left_in.max(new.position.generation);
+            if (here.position, here.hash) == (new.position, new.hash) {
+                return Outcome::Known(entity);
             }
         }
-        self.held.insert(record.key.into(), new);
+        partition.put(record.key, new);
+        let elsewhere = self.elsewhere(record.partition, record.key);
+        if here.is_none() && elsewhere.is_none() {
+            self.states += 1;
+        }
+        // When a generation is raised, a state is written to its new partition as it is, before it is taken from the old one.
+        if let Some(other) = elsewhere {
+            if other.position.is_after(&new.position) {
+                return Outcome::Stale(entity);
+            }
+            if (other.position, other.hash) == (new.position, new.hash) {
+                return Outcome::Known(entity);
+            }
+        }
+        let before = greater(here, elsewhere);
         let is_news = before.map(|before| before.version) != Some(new.version);
         Outcome::Put {
             state: stored,
@@ -250,20 +245,25 @@ impl<S: State> Table<S> {
         }
     }
 
+    /// What is held of a key in other partitions than this one: the greatest position of it.
+    fn elsewhere(&self, partition: u32, key: &[u8]) -> Option<Held> {
+        let others = self.partitions.iter().filter(|(of, _)| **of != partition);
+        others
+            .filter_map(|(_, other)| other.held.get(key).copied())
+            .fold(None, |one, other| greater(one, Some(other)))
+    }
+
     fn tombstone(&mut self, record: Incoming<'_>, entity: Entity) -> Taken<S> {
-        // When generations are raised, a state moves to another partition, and its tombstone in the old one may be read later.
-        let is_here = self
-            .held
-            .get(record.key)
-            .is_some_and(|held| held.partition == record.partition);
-        if !is_here {
+        let partition = self.partitions.entry(record.partition).or_default();
+        if !partition.take_out(record.key) {
             return Outcome::Known(entity);
         }
-        let partition = self.partitions.entry(record.partition).or_default();
-        if let Some(held) = self.held.remove(record.key) {
-            partition.take_out(held.hash);
-            partition.was_removed = true;
+        partition.was_removed = true;
+        // It moved to another partition, where it was read before.
+        if self.elsewhere(record.partition, record.key).is_some() {
+            return Outcome::Known(entity);
         }
+        self.states -= 1;
         Outcome::Removed(entity)
     }
 
@@ -299,21 +299,25 @@ impl<S: State> Table<S> {
             return Vec::new();
         }
         state.is_at_end = true;
-        let mut gone = Vec::new();
-        self.held.retain(|key, held| {
-            let is_there = held.partition != partition || held.round == state.round;
-            if !is_there {
-                state.take_out(held.hash);
-                state.was_removed = true;
-                let key = std::str::from_utf8(key).ok();
-                gone.extend(key.and_then(Entity::from_key));
-            }
-            is_there
-        });
+        let round = state.round;
+        let is_missed = |(_, held): &(&Box<[u8]>, &Held)| held.round != round;
+        let missed = state.held.iter().filter(is_missed);
+        let missed: Vec<Box<[u8]>> = missed.map(|(key, _)| key.clone()).collect();
+        for key in &missed {
+            state.was_removed |= state.take_out(key);
+        }
         // What the last progress said is comparable now, if it was only for this that it was not.
         if let Some(progress) = state.progress.take() {
             state.check = Some(state.compare(&progress));
             state.progress = Some(progress);
+        }
+        let mut gone = Vec::with_capacity(missed.len());
+        for key in &missed {
+            if self.elsewhere(partition, key).is_none() {
+                self.states -= 1;
+                let key = std::str::from_utf8(key).ok();
+                gone.extend(key.and_then(Entity::from_key));
+            }
         }
         gone.sort();
         gone
@@ -347,41 +351,39 @@ impl<S: State> Table<S> {
             hash,
             round: state.round,
         };
-        state.digest.add(hash);
-        state.records += 1;
-        if state.newest.is_none_or(|newest| position.is_after(&newest)) {
-            state.newest = Some(position);
-        }
-        let key: Box<[u8]> = topics::key(entity).as_ref().into();
-        if let Some(before) = self.held.insert(key, held) {
-            let left = self.partitions.entry(before.partition).or_default();
-            left.take_out(before.hash);
+        let key = topics::key(entity);
+        let is_new = state.put(&key, held).is_none();
+        if is_new && self.elsewhere(partition, &key).is_none() {
+            self.states += 1;
         }
     }
 
     /// Lets go of a state of `messages.v1` or `requests.v1` that is too old to matter: their records lapse without a tombstone.
     /// Of the other topics it would make the digest differ.
     pub fn release(&mut self, entity: &Entity) {
-        if let Some(held) = self.held.remove(topics::key(entity).as_ref())
-            && let Some(partition) = self.partitions.get_mut(&held.partition)
-        {
-            partition.take_out(held.hash);
+        let key = topics::key(entity);
+        let mut was_held = false;
+        for partition in self.partitions.values_mut() {
+            was_held |= partition.take_out(&key);
         }
+        self.states -= usize::from(was_held);
     }
 
     /// What is remembered of a state.
-    pub fn held(&self, entity: &Entity) -> Option<&Held> {
-        self.held.get(topics::key(entity).as_ref())
+    pub fn held(&self, entity: &Entity) -> Option<Held> {
+        let key = topics::key(entity);
+        let copies = self.partitions.values().map(|of| of.held.get(&*key));
+        copies.fold(None, |one, other| greater(one, other.copied()))
     }
 
     /// Number of states held.
     pub fn len(&self) -> usize {
-        self.held.len()
+        self.states
     }
 
     /// Is none held?
     pub fn is_empty(&self) -> bool {
-        self.held.is_empty()
+        self.states == 0
     }
 
     /// Partitions that a record came from, in order.
@@ -393,7 +395,7 @@ impl<S: State> Table<S> {
     pub fn records(&self, partition: u32) -> u64 {
         self.partitions
             .get(&partition)
-            .map_or(0, |partition| partition.records)
+            .map_or(0, |partition| partition.held.len() as u64)
     }
 
     /// Digest of the states held of a partition, as [`wire::digest`] describes it.
@@ -437,9 +439,32 @@ impl<S: State> Table<S> {
 }
 
 impl Partition {
-    fn take_out(&mut self, hash: RecordHash) {
-        self.digest.remove(hash);
-        self.records = self.records.saturating_sub(1);
+    /// What was there before.
+    fn put(&mut self, key: &[u8], new: Held) -> Option<Held> {
+        self.digest.add(new.hash);
+        if self
+            .newest
+            .is_none_or(|newest| new.position.is_after(&newest))
+        {
+            self.newest = Some(new.position);
+        }
+        let before = match self.held.get_mut(key) {
+            Some(held) => Some(std::mem::replace(held, new)),
+            None => self.held.insert(key.into(), new),
+        };
+        if let Some(before) = before {
+            self.digest.remove(before.hash);
+        }
+        before
+    }
+
+    /// Was it there?
+    fn take_out(&mut self, key: &[u8]) -> bool {
+        let held = self.held.remove(key);
+        if let Some(held) = held {
+            self.digest.remove(held.hash);
+        }
+        held.is_some()
     }
 
     fn compare(&self, progress: &Progress) -> Check {
@@ -454,7 +479,7 @@ impl Partition {
             return Check::Unproven(Unproven::NoDigest);
         };
         let is_ahead = self.newest.is_some_and(|newest| newest.is_after(position));
-        if is_ahead || self.left_in > position.generation {
+        if is_ahead {
             return Check::Unproven(Unproven::Ahead);
         }
         if self.digest == theirs {
@@ -470,5 +495,13 @@ impl Partition {
             ours: self.digest,
             theirs,
         }
+    }
+}
+
+/// Of two that are held of one key, the one that counts.
+fn greater(one: Option<Held>, other: Option<Held>) -> Option<Held> {
+    match (one, other) {
+        (Some(one), Some(other)) if other.position.is_after(&one.position) => Some(other),
+        (one, other) => one.or(other),
     }
 }
