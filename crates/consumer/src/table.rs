@@ -300,8 +300,7 @@ impl<S: State> Table<S> {
         }
         state.is_at_end = true;
         let round = state.round;
-        let is_missed = |(_, held): &(&Box<[u8]>, &Held)| held.round != round;
-        let missed = state.held.iter().filter(is_missed);
+        let missed = state.held.iter().filter(|(_, held)| held.round != round);
         let missed: Vec<Box<[u8]>> = missed.map(|(key, _)| key.clone()).collect();
         for key in &missed {
             state.was_removed |= state.take_out(key);
