@@ -1,5 +1,7 @@
 //! `rollcall topics`: what the topics must be, and the way there.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use chassis::Ctx;
 use clap::{Args as ClapArgs, Subcommand};
@@ -10,6 +12,12 @@ use crate::print::{line, lines};
 
 /// Partitions of a new topic, where nothing else is said.
 const PARTITIONS: &str = "12";
+
+/// How often the topics are compared after a change until they are as they must be.
+const SETTLE_TRIES: u32 = 30;
+
+/// Time between two comparisons.
+const SETTLE_PAUSE: Duration = Duration::from_millis(500);
 
 /// What to do about the topics.
 #[derive(Debug, Clone, Subcommand)]
@@ -44,8 +52,7 @@ pub(crate) fn specs(partitions: u32) -> Vec<TopicSpec> {
 }
 
 fn spec(topic: Topic, partitions: u32) -> TopicSpec {
-    let ms =
-        |duration: std::time::Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+    let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let spec = topic.spec();
     TopicSpec {
         name: spec.name.to_owned(),
@@ -92,15 +99,23 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
         return Ok(());
     }
     log.apply(&plan).await.context("change the topics")?;
-    let left = log
-        .check(&specs)
-        .await
-        .context("compare the topics again")?;
-    if !left.is_empty() {
-        left.iter().try_for_each(line)?;
-        bail!("the topics are not yet as they must be");
+    // A broker may not have heard yet of what another has just done.
+    let mut left = Vec::new();
+    for _ in 0..SETTLE_TRIES {
+        left = log
+            .check(&specs)
+            .await
+            .context("compare the topics again")?;
+        if left.is_empty() {
+            return line("the topics are as they must be");
+        }
+        tokio::select! {
+            () = ctx.shutdown.cancelled() => break,
+            () = ctx.clock.sleep(SETTLE_PAUSE) => {}
+        }
     }
-    line("the topics are as they must be")
+    left.iter().try_for_each(line)?;
+    bail!("the topics are not yet as they must be")
 }
 
 #[cfg(test)]
