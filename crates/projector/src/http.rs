@@ -13,11 +13,14 @@ mod scan;
 mod usage;
 mod watch;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use axum::{
     Router,
-    extract::{DefaultBodyLimit, Request, State},
+    extract::{DefaultBodyLimit, MatchedPath, Request, State},
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -33,7 +36,7 @@ use tokio::sync::{Semaphore, watch as channel};
 
 use crate::{
     limits::{BODY_BYTES_MAX, REQUESTS_MAX, SCANS_MAX, WAITERS_MAX, WATCHERS_MAX},
-    metrics::Metrics,
+    metrics::{Metrics, RouteLabels},
     projection::Projection,
     store,
 };
@@ -142,7 +145,18 @@ async fn bounded(State(api): State<Api>, request: Request, next: Next) -> Respon
             .retry_after(1)
             .into_response();
     };
-    next.run(request).await
+    let path = request.extensions().get::<MatchedPath>();
+    let route = path.and_then(|path| ROUTES.iter().find(|(_, known)| *known == path.as_str()));
+    let started = Instant::now();
+    let response = next.run(request).await;
+    if let Some((_, route)) = route.filter(|(_, route)| *route != "/v1/watch") {
+        api.0
+            .metrics
+            .request_seconds
+            .get_or_create(&RouteLabels { route })
+            .observe(started.elapsed().as_secs_f64());
+    }
+    response
 }
 
 /// An answer in JSON.
