@@ -16,6 +16,7 @@ use wire::{
 use crate::{
     cache::{Cache, Did, Shown, Slot, State},
     index::{Brief, Index},
+    limits::{BATCH_CHANGES_BYTES, BATCH_ENTITIES},
     metrics::{Fold, Input, Metrics},
     outbox::{Digests, Outbox, Outgoing},
     projection::Projection,
@@ -43,6 +44,8 @@ struct Changes {
     stored: Vec<values::Change>,
     last_key: Bytes,
     ended: Vec<Entry>,
+    /// Of their values.
+    bytes: usize,
 }
 
 /// Folds the events of one input partition.
@@ -109,6 +112,11 @@ impl Folder {
         Ok(taken)
     }
 
+    /// Is so much to be published that it takes as much memory as it may?
+    pub(crate) fn is_full(&self) -> bool {
+        self.dirty.len() >= BATCH_ENTITIES || self.changes.bytes >= BATCH_CHANGES_BYTES
+    }
+
     /// Hands out what is to be published and stored: every change, and every state that changed, encoded once.
     pub(crate) fn finish(&mut self, now_ms: i64) -> Folded {
         let Changes {
@@ -116,6 +124,7 @@ impl Folder {
             stored,
             last_key,
             ended,
+            bytes: _,
         } = std::mem::take(&mut self.changes);
         let mut folded = Folded {
             last_change: stored
@@ -257,6 +266,7 @@ impl Folder {
         self.changes
             .outbox
             .push(Topic::Changes, self.partition, record);
+        self.changes.bytes += self.scratch.len();
         self.changes.stored.push(values::Change {
             offset: change.version.offset,
             record: Bytes::copy_from_slice(&self.scratch),

@@ -20,7 +20,7 @@ use crate::{
     follow::{Following, now_ms, state_topics},
     limits::{
         BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, CATCHING_UP_MAX, COMMIT_EVERY,
-        LINGER, LINGER_MAX,
+        LINGER, LINGER_MAX, READ_BYTES, READ_EVENTS,
     },
     logs::Portion,
     metrics::{Input, InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
@@ -29,7 +29,7 @@ use crate::{
     seat::Seat,
     states::{stream_of, topic_of},
     steps::Step,
-    store::meta::{Read, source},
+    store::meta::{Reach, Read, source},
 };
 
 /// How a panic while folding ends.
@@ -115,8 +115,8 @@ impl<'a> Leader<'a> {
             }
             self.note_offset(next);
             let portion = Portion {
-                records: BATCH_EVENTS,
-                bytes: BATCH_BYTES,
+                records: READ_EVENTS,
+                bytes: READ_BYTES,
                 wait: BATCH_WAIT,
             };
             let batch = tokio::select! {
@@ -161,22 +161,23 @@ impl<'a> Leader<'a> {
                 return Ok(false);
             }
             self.seat.steps.taken(Step::EventsFolded);
-            let patience = if events < CATCHING_UP_EVENTS {
-                LINGER_MAX
-            } else {
+            let patience = if self.is_behind()? {
                 CATCHING_UP_MAX
+            } else {
+                LINGER_MAX
             };
             let age = Duration::from_millis(self.clock().monotonic_ms().saturating_sub(started_ms));
             if events >= BATCH_EVENTS
                 || bytes >= BATCH_BYTES
                 || age >= patience
+                || self.folder()?.is_full()
                 || self.seat.stop.is_cancelled()
             {
                 break;
             }
             let portion = Portion {
-                records: BATCH_EVENTS - events,
-                bytes: BATCH_BYTES - bytes,
+                records: READ_EVENTS.min(BATCH_EVENTS - events),
+                bytes: READ_BYTES.min(BATCH_BYTES - bytes),
                 wait: LINGER,
             };
             batch = self.seat.logs.next(reader, topic, portion).await?;
@@ -184,15 +185,21 @@ impl<'a> Leader<'a> {
                 break;
             }
         }
-        self.haste = if events < CATCHING_UP_EVENTS {
-            Haste::KeepingUp
-        } else {
+        self.haste = if self.is_behind()? {
             Haste::CatchingUp
+        } else {
+            Haste::KeepingUp
         };
         self.seat.metrics.batch_events.observe(events as f64);
         let is_alone = self.publish().await?;
         self.show_cache()?;
         Ok(is_alone)
+    }
+
+    /// Is so much left to fold that throughput counts more than the age of a single event?
+    fn is_behind(&self) -> Result<bool, End> {
+        let lag = self.seat.projection.lag(&self.folder()?.progress.position);
+        Ok(lag >= CATCHING_UP_EVENTS)
     }
 
     /// Folds one batch of records; publishes in between only where it must. Says whether nobody else does.
@@ -344,8 +351,13 @@ impl<'a> Leader<'a> {
         };
         let (mut batch, mut hashes, mut bytes) = (Batch::new(), Vec::new(), Vec::new());
         for topic in topics {
+            // A former leader may have published states and died before their progress: until they are folded again,
+            // what is held is not what was held at this position.
+            let counted = folder.digests.counted(*topic);
+            let at = Reach::from(&folder.progress.position);
+            let counted = counted.filter(|counted| counted.newest <= at);
             let progress = Progress {
-                digest: folder.digests.of_topic(*topic),
+                digest: counted.map(|counted| counted.digest),
                 written_at_ms: now_ms,
                 changes_next,
                 ..folder.progress.clone()
@@ -380,11 +392,22 @@ impl<'a> Leader<'a> {
     /// Tells those who wait for a position, and watchers.
     fn tell_reached(&self, now_ms: i64) -> Result<(), End> {
         let folder = self.folder()?;
+        let position = folder.progress.position;
+        let (mut digests, mut digests_at) = (folder.digests, position);
+        let newest = digests.groups.newest.max(digests.numbers.newest);
+        if newest > Reach::from(&position)
+            && let Some(held) = self
+                .seat
+                .projection
+                .reached(position.stream, position.partition)
+        {
+            (digests, digests_at) = (held.digests, held.digests_at);
+        }
         self.seat.projection.reach(Reached {
-            position: folder.progress.position,
+            position,
             gap: folder.progress.gap,
-            digests: folder.digests,
-            digests_at: folder.progress.position,
+            digests,
+            digests_at,
             written_at_ms: now_ms,
         });
         self.seat.steps.taken(Step::PositionLed);

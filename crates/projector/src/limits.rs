@@ -3,10 +3,23 @@
 use std::time::Duration;
 
 /// Events folded and published at once: many, for a group that changes often is then published once.
-pub const BATCH_EVENTS: usize = 50_000;
+pub const BATCH_EVENTS: usize = 500_000;
 
-/// Bytes of events folded and published at once.
-pub const BATCH_BYTES: usize = 32 << 20;
+/// Bytes of events folded and published at once; they are not kept, only what comes of them.
+pub const BATCH_BYTES: usize = 256 << 20;
+
+/// Events read from the log at once; a batch takes many such reads.
+/// Their memory is small enough to be used again instead of asked for anew.
+pub const READ_EVENTS: usize = 4_096;
+
+/// Bytes of events read from the log at once.
+pub const READ_BYTES: usize = 1 << 20;
+
+/// Bytes of changes that are folded and not published, at which a batch ends.
+pub const BATCH_CHANGES_BYTES: usize = 24 << 20;
+
+/// Entities changed and not published, at which a batch ends: decoded, each takes some kilobytes.
+pub const BATCH_ENTITIES: usize = 50_000;
 
 /// How long a leader waits for further events before it publishes what it has.
 pub const LINGER: Duration = Duration::from_millis(2);
@@ -15,7 +28,7 @@ pub const LINGER: Duration = Duration::from_millis(2);
 pub const LINGER_MAX: Duration = Duration::from_millis(20);
 
 /// Longest that an event waits so while the leader catches up, when throughput counts.
-pub const CATCHING_UP_MAX: Duration = Duration::from_millis(500);
+pub const CATCHING_UP_MAX: Duration = Duration::from_secs(1);
 
 /// How long a leader waits for events before it looks after its other duties: progress while idle, and shutdown.
 pub const BATCH_WAIT: Duration = Duration::from_millis(250);
@@ -75,8 +88,8 @@ pub const OPEN_LIMIT: Duration = Duration::from_secs(30);
 /// How long opening and checking may take for each gibibyte on disk; 1 to 10 s were measured.
 pub const OPEN_PER_GIBIBYTE: Duration = Duration::from_secs(60);
 
-/// Events of a batch from which on a leader counts as catching up and not as keeping up.
-pub const CATCHING_UP_EVENTS: usize = 1_000;
+/// Events that are left to fold from which on a leader counts as catching up and not as keeping up.
+pub const CATCHING_UP_EVENTS: u64 = 50_000;
 
 /// Tries to open the store's files while threads of the one closed before still hold them.
 pub const LOCK_TRIES: u32 = 200;

@@ -30,11 +30,6 @@ pub(crate) struct Counted {
 }
 
 impl Digests {
-    /// The digest of a state topic, if it has one.
-    pub(crate) fn of_topic(&self, topic: Topic) -> Option<Digest> {
-        self.counted(topic).map(|counted| counted.digest)
-    }
-
     /// The digest of a state topic, if it has one, with what it counts.
     pub(crate) fn counted(&self, topic: Topic) -> Option<Counted> {
         match topic {
