@@ -2,6 +2,8 @@
 //!
 //! A child process is this test binary again, with an observer that ends it at the n-th time of one step.
 
+#![expect(clippy::print_stdout, reason = "the figures are asked for")]
+
 use std::{
     collections::BTreeMap,
     path::Path,
@@ -39,6 +41,10 @@ const GROUPS: u64 = 8;
 const TIMES: [u32; 3] = [1, 2, 5];
 
 /// Steps that this script does not take so often: once when it starts, or once in its life.
+#[expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "a new step is expected to be taken like most"
+)]
 fn is_taken(step: Step, time: u32) -> bool {
     match step {
         Step::TopicReread | Step::PublishedAgain => time == 1,

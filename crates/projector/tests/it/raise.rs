@@ -1,5 +1,7 @@
 //! Raising the generation on a real broker: more partitions, topics made again, and a stop after every step.
 
+#![expect(clippy::print_stdout, reason = "the figures are asked for")]
+
 use std::{ops::ControlFlow, sync::Arc, time::Duration};
 
 use chassis::{CancellationToken, Clock};

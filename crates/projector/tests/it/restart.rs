@@ -1,5 +1,7 @@
 //! The same answers, byte for byte, whatever became of the store.
 
+#![expect(clippy::print_stdout, reason = "the figures are asked for")]
+
 use std::fs;
 
 use tempfile::TempDir;
