@@ -175,6 +175,22 @@ impl Drop for Watcher {
     }
 }
 
+/// Where to go on from a place after which its generation holds no more changes.
+///
+/// History is read a generation at a time, so a newer one is entered at its beginning: what it held before
+/// `reached` is still to be seen.
+fn past_quiet(place: Position, reached: Position) -> Position {
+    if place.generation < reached.generation {
+        Position {
+            generation: place.generation.saturating_add(1),
+            offset: -1,
+            ..place
+        }
+    } else {
+        reached
+    }
+}
+
 /// The stream is over: the reader went, or must come again.
 #[derive(Debug)]
 struct Over;
@@ -229,13 +245,14 @@ impl Watcher {
                 Ok(After::TooOld) | Err(_) => return Err(Over),
             };
             if changes.is_empty() {
-                self.place.insert(partition, reached);
-                return Ok(());
+                self.place.insert(partition, past_quiet(place, reached));
+                continue;
             }
             for change in changes {
+                // Of the generation that was read, which may be older than that of what is reached.
                 let position = Position {
                     offset: change.offset,
-                    ..reached
+                    ..place
                 };
                 self.place.insert(partition, position);
                 if let Ok(Decoded::Known(change)) = wire::decode_change(&change.record)
