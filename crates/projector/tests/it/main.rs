@@ -13,6 +13,7 @@ mod oddities;
 mod openapi;
 mod order;
 mod raise;
+mod reads;
 mod restart;
 mod several;
 mod traffic;
