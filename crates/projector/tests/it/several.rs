@@ -12,7 +12,8 @@ use wire::topics::Topic;
 
 use crate::{
     answers::{all, assert_same},
-    traffic::mixture,
+    traffic::{START, created, group_id, mixture, renamed},
+    watch::Watch,
     world::{LIMIT, Running, World, metric, specs},
 };
 
@@ -134,6 +135,51 @@ async fn leaders_share_the_partitions_and_everybody_answers_the_same() {
         let metrics = running.stop().await;
         assert_eq!(metric(&metrics, "projector_digest_mismatches_total"), 0.0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_begun_on_one_instance_goes_on_at_another_with_nothing_skipped_or_doubled() {
+    const GROUPS: u64 = 12;
+    let (_broker, worlds) = cluster("watched.").await;
+    let one = worlds[0].start().await;
+    let two = worlds[1].start().await;
+    let events: Vec<_> = (0..GROUPS)
+        .map(|n| created(START, &group_id(n), "first"))
+        .collect();
+    let begin = "1:0:-1,1:1:-1,1:2:-1";
+    let mut watch = Watch::open(&one, "", Some(begin)).await;
+    let mut at = worlds[0].append(&events).await;
+    let (mut seen, mut last) = (Vec::new(), String::new());
+    for round in 0..4_i64 {
+        // All but the last few of what there is, so that the other instance begins amid it.
+        let total = (round as usize + 1) * GROUPS as usize;
+        while seen.len() < total - 3 {
+            let (id, change) = watch.change().await;
+            last = id;
+            seen.push(change["version"].as_str().unwrap().to_owned());
+        }
+        let next = if round % 2 == 0 { &two } else { &one };
+        next.json_at("/v1/groups", &at).await;
+        watch = Watch::open(next, "", Some(&last)).await;
+        if round < 3 {
+            let events: Vec<_> = (0..GROUPS)
+                .map(|n| renamed(START + 1 + round, &group_id(n), &format!("round {round}")))
+                .collect();
+            at = worlds[0].append(&events).await;
+        }
+    }
+    while seen.len() < 4 * GROUPS as usize {
+        seen.push(
+            watch.change().await.1["version"]
+                .as_str()
+                .unwrap()
+                .to_owned(),
+        );
+    }
+    let once: BTreeSet<_> = seen.iter().collect();
+    assert_eq!(once.len(), seen.len(), "nothing doubled");
+    one.stop().await;
+    two.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

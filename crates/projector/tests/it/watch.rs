@@ -18,13 +18,13 @@ struct Message {
 }
 
 /// A stream of messages that is read as it comes.
-struct Watch {
+pub(crate) struct Watch {
     stream: std::pin::Pin<Box<dyn futures::Stream<Item = reqwest::Result<bytes::Bytes>> + Send>>,
     text: String,
 }
 
 impl Watch {
-    async fn open(running: &Running, query: &str, from: Option<&str>) -> Self {
+    pub(crate) async fn open(running: &Running, query: &str, from: Option<&str>) -> Self {
         let mut request = running
             .client
             .get(format!("{}/v1/watch{query}", running.url));
@@ -64,7 +64,7 @@ impl Watch {
     }
 
     /// The next change, with the id to resume after it.
-    async fn change(&mut self) -> (String, Value) {
+    pub(crate) async fn change(&mut self) -> (String, Value) {
         loop {
             let message = self.next().await.unwrap();
             if let Some(data) = message.data {
