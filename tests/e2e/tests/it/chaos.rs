@@ -61,6 +61,8 @@ impl Stage {
                 vec![
                     "--listen=127.0.0.1:0".to_owned(),
                     format!("--data-dir={}", self.store.path().display()),
+                    // So that what is started again leads at once, and not when the group has given the killed one up.
+                    "--instance-id=projector-0".to_owned(),
                 ],
             ),
             Role::Reconciler => ("reconciler", self.secrets.reconciler(&self.sim.url, "5s")),
