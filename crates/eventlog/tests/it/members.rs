@@ -302,7 +302,7 @@ async fn two_processes_with_one_name_never_both_hold_and_the_later_has_it() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outage_of_kafka_moves_nothing_among_named_members_however_long_it_is() {
+async fn an_outage_of_kafka_takes_nothing_from_named_members_and_they_share_everything_after_it() {
     let (mut group, log) = Group::alone().await;
     let mut a = group.member("a", Some("a"));
     let mut b = group.member("b", Some("b"));
@@ -321,11 +321,8 @@ async fn an_outage_of_kafka_moves_nothing_among_named_members_however_long_it_is
     })
     .await
     .unwrap();
-    // That nothing happens is what is waited for: a session more, after which one that did not come back would be missed.
-    tokio::time::sleep(SESSION + Duration::from_secs(2)).await;
-    for member in [&a, &b] {
-        assert!(!member.watch.has_changed().unwrap(), "{}", member.name);
-    }
+    // The group may deal anew when it is back, for whoever comes first is alone for a moment.
+    settled(&[&a, &b], LONG).await;
     // And they still are members that hear what goes on.
     drop(b);
     settled(&[&a], LONG).await;
