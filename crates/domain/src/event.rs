@@ -377,11 +377,22 @@ pub enum NumberEvent {
         hold_id: Text,
         /// Groups that would be asserted gone.
         groups: u32,
+        /// Which they are, as many as the number keeps.
+        suspects: Vec<GroupId>,
     },
     /// A person released a hold.
     Released {
         /// Identity of the hold.
         hold_id: Text,
+        /// Groups of the hold: so many more may vanish than otherwise would be believed.
+        groups: u32,
+        /// By what right: the role of the token that was presented, or `open` where none is asked for.
+        by: Option<Text>,
+    },
+    /// A person asked for a pass over the list.
+    PassAsked {
+        /// By what right, as in [`NumberEvent::Released`].
+        by: Option<Text>,
     },
     /// Judging of this number was stopped (`true`) or resumed (`false`).
     Paused(bool),
@@ -406,4 +417,6 @@ pub struct ListPass {
     pub unlisted: u32,
     /// Listed with another subject.
     pub subject_differs: u32,
+    /// The last second at which a person had asked for a pass when this one began; 0 if nobody ever had.
+    pub asked: Second,
 }

@@ -31,5 +31,8 @@ pub const REGISTERS_MAX: usize = 4_096;
 /// Recipients that a message keeps; a group has at most 8 participants at a time.
 pub const RECIPIENTS_MAX: usize = 1_024;
 
+/// Groups that a hold names; it counts all of them. One more than may vanish are in question at a time, of 10,000 groups 201.
+pub const HOLD_SUSPECTS_MAX: usize = 256;
+
 /// Identity changes, and holds, that a number keeps.
 pub const NUMBER_ENTRIES_MAX: usize = 4_096;

@@ -7,7 +7,7 @@ mod tests;
 use crate::{
     event::{About, Event, ListPass, Person},
     group::Applied,
-    ids::{EventId, PersonId, PhoneNumberId, Second, Text},
+    ids::{EventId, GroupId, PersonId, PhoneNumberId, Second, Text},
     position::{Envelope, Position},
     register::{Register, Registers},
 };
@@ -25,6 +25,8 @@ pub struct Core {
     pub holds: Registers<Hold>,
     /// Judging stopped?
     pub paused: Option<Register<bool>>,
+    /// Greatest second at which a person asked for a pass over the list.
+    pub pass_asked: Second,
     /// Greatest second of any event; identity changes long before it are dropped.
     pub seen: Second,
 }
@@ -43,12 +45,16 @@ pub struct IdentityChange {
 }
 
 /// A hold of the interlock. Releasing has the last word within a second.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Hold {
     /// Released by a person?
     pub is_released: bool,
-    /// Groups that would have been asserted gone; 0 in a release.
+    /// Groups that would have been asserted gone.
     pub groups: u32,
+    /// Which they are, in order, at most [`HOLD_SUSPECTS_MAX`](crate::limits::HOLD_SUSPECTS_MAX); none in a release.
+    pub suspects: Vec<GroupId>,
+    /// By what right it was released.
+    pub by: Option<Text>,
 }
 
 /// A number's state.

@@ -139,6 +139,18 @@ pub(crate) fn id_opt<K>(text: Option<String>, field: &'static str) -> Result<Opt
     text.map(|text| id(&text, field)).transpose()
 }
 
+/// Several identifiers.
+pub(crate) fn ids<K>(texts: &[String], field: &'static str) -> Result<Vec<Id<K>>, Error> {
+    texts.iter().map(|text| id(text, field)).collect()
+}
+
+/// Writes several identifiers.
+pub(crate) fn write_ids<K>(w: &mut Writer<'_>, field: u64, ids: &[Id<K>]) {
+    for id in ids {
+        w.text_opt(field, Some(id.as_str()));
+    }
+}
+
 /// The 16 bytes of an event's id.
 pub(crate) fn event_id(bytes: &[u8], field: &'static str) -> Result<EventId, Error> {
     if bytes.is_empty() {

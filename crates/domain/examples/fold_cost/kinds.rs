@@ -229,9 +229,17 @@ pub(crate) fn of_others() -> Vec<Kind> {
         number("held, then released", |n| {
             let hold_id = Text::new("hold");
             if n % 2 == 0 {
-                NumberEvent::Held { hold_id, groups: 9 }
+                NumberEvent::Held {
+                    hold_id,
+                    groups: 9,
+                    suspects: Vec::new(),
+                }
             } else {
-                NumberEvent::Released { hold_id }
+                NumberEvent::Released {
+                    hold_id,
+                    groups: 9,
+                    by: None,
+                }
             }
         }),
         number("paused, then resumed", |n| NumberEvent::Paused(n % 2 == 0)),

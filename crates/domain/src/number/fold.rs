@@ -4,7 +4,7 @@ use super::{Core, Field, Hold, IdentityChange};
 use crate::{
     event::{Event, NumberEvent},
     ids::Second,
-    limits::{IDENTITY_CHANGE_SECONDS, NUMBER_ENTRIES_MAX},
+    limits::{HOLD_SUSPECTS_MAX, IDENTITY_CHANGE_SECONDS, NUMBER_ENTRIES_MAX},
     register::{Doubt, Effect, Rank, Stamp, assert, differ},
 };
 
@@ -35,20 +35,37 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &NumberEvent) -> Effect
         NumberEvent::ListPassed(pass) => {
             assert(&mut core.list_pass, stamp, pass.clone(), Doubt::Never)
         }
-        NumberEvent::Held { hold_id, groups } => {
+        NumberEvent::Held {
+            hold_id,
+            groups,
+            suspects,
+        } => {
+            let mut suspects = suspects.clone();
+            suspects.sort_unstable();
+            suspects.dedup();
+            suspects.truncate(HOLD_SUSPECTS_MAX);
             let hold = Hold {
                 is_released: false,
                 groups: *groups,
+                suspects,
+                by: None,
             };
             core.holds.assert(hold_id, stamp, hold, Doubt::Never)
         }
-        NumberEvent::Released { hold_id } => {
+        NumberEvent::Released {
+            hold_id,
+            groups,
+            by,
+        } => {
             let hold = Hold {
                 is_released: true,
-                groups: 0,
+                groups: *groups,
+                suspects: Vec::new(),
+                by: by.clone(),
             };
             core.holds.assert(hold_id, stamp, hold, Doubt::Never)
         }
+        NumberEvent::PassAsked { by: _ } => ask_for_pass(core, event.at),
         NumberEvent::Paused(paused) => assert(&mut core.paused, stamp, *paused, Doubt::Kept),
     });
     if event.at > core.seen {
@@ -59,6 +76,15 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &NumberEvent) -> Effect
     }
     core.holds.keep_greatest(NUMBER_ENTRIES_MAX);
     effect
+}
+
+/// The greatest second stays; nothing of it is shown.
+fn ask_for_pass(core: &mut Core, at: Second) -> Effect {
+    if at <= core.pass_asked {
+        return Effect::Nothing;
+    }
+    core.pass_asked = at;
+    Effect::Stamp
 }
 
 /// Identity changes before it are forgotten: it looks at nothing but the greatest second seen, which keeps this a join.
@@ -88,6 +114,7 @@ pub(super) fn changes(before: &Core, after: &Core) -> Vec<Field> {
         list_pass,
         holds,
         paused,
+        pass_asked: _,
         seen: _,
     } = before;
     let holds_differ = holds.len() != after.holds.len()

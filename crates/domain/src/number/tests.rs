@@ -26,12 +26,31 @@ fn passed(at: Second, listed: u32) -> Event {
 
 fn held(at: Second, id: &str, groups: u32) -> Event {
     let hold_id = Text::new(id);
-    of_number(at, NumberEvent::Held { hold_id, groups })
+    let suspects = vec![GroupId::parse("b").unwrap(), GroupId::parse("a").unwrap()];
+    of_number(
+        at,
+        NumberEvent::Held {
+            hold_id,
+            groups,
+            suspects,
+        },
+    )
 }
 
 fn released(at: Second, id: &str) -> Event {
     let hold_id = Text::new(id);
-    of_number(at, NumberEvent::Released { hold_id })
+    of_number(
+        at,
+        NumberEvent::Released {
+            hold_id,
+            groups: 9,
+            by: Some(Text::new("operate")),
+        },
+    )
+}
+
+fn pass_asked(at: Second) -> Event {
+    of_number(at, NumberEvent::PassAsked { by: None })
 }
 
 fn paused(at: Second, is: bool) -> Event {
@@ -99,6 +118,25 @@ fn a_hold_stands_until_it_is_released_and_releasing_has_the_last_word() {
     assert!(is_released(vec![held(10, "h1", 9), released(11, "h1")]));
     assert!(is_released(vec![released(10, "h1"), held(10, "h1", 9)]));
     assert!(!is_released(vec![released(10, "h1"), held(11, "h1", 9)]));
+}
+
+#[test]
+fn a_hold_names_its_groups_in_order_and_a_release_says_of_how_many_and_by_whom() {
+    let (number, _) = given([held(10, "h1", 9)]);
+    let hold = &number.core.holds.get("h1").unwrap().value;
+    let named: Vec<&str> = hold.suspects.iter().map(GroupId::as_str).collect();
+    assert_eq!((named, hold.groups, &hold.by), (vec!["a", "b"], 9, &None));
+    let (number, _) = given([held(10, "h1", 9), released(11, "h1")]);
+    let hold = &number.core.holds.get("h1").unwrap().value;
+    assert_eq!((hold.suspects.len(), hold.groups), (0, 9));
+    assert_eq!(hold.by.as_deref(), Some("operate"));
+}
+
+#[test]
+fn the_last_second_at_which_a_pass_was_asked_for_stays_and_is_not_shown() {
+    let (number, applied) = given([pass_asked(20), pass_asked(10)]);
+    assert_eq!(number.core.pass_asked, 20);
+    assert_eq!(applied, [Applied::Core, Applied::Unchanged]);
 }
 
 #[test]
@@ -178,6 +216,7 @@ fn any_order_of_a_numbers_events_gives_the_same_core() {
             released(at, "h1"),
             paused(at, true),
             with_metadata(paused(at, false)),
+            pass_asked(at),
         ]);
     }
     catalogue.extend([

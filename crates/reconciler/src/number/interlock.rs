@@ -4,7 +4,7 @@
 use domain::{
     event::{About, Event, GroupEvent, NumberEvent, Source},
     group::Existence,
-    ids::{Second, Text},
+    ids::{GroupId, Second, Text},
     plan::{Verdict, verdict},
 };
 
@@ -51,7 +51,10 @@ impl<R: Read> Keeper<R> {
                 )
                 .await
             }
-            Verdict::Assert | Verdict::Hold => self.hold(vanishing).await,
+            Verdict::Assert | Verdict::Hold => {
+                let suspects = confirmed.into_iter().map(|suspect| suspect.group_id);
+                self.hold(vanishing, suspects.collect()).await
+            }
         }
     }
 
@@ -97,7 +100,7 @@ impl<R: Read> Keeper<R> {
     }
 
     /// Nothing is asserted until a person has looked.
-    async fn hold(&mut self, groups: usize) -> Result<(), eventlog::Error> {
+    async fn hold(&mut self, groups: usize, suspects: Vec<GroupId>) -> Result<(), eventlog::Error> {
         tracing::error!(
             phone_number_id = %self.number, groups,
             "too many groups seem gone at once: none is asserted gone until somebody looks at the number and its token"
@@ -107,7 +110,14 @@ impl<R: Read> Keeper<R> {
         let hold_id = Text::from(format!("hold-{now}"));
         self.memory.hold = Some(hold_id.clone());
         let groups = u32::try_from(groups).unwrap_or(u32::MAX);
-        let what = About::Number(self.number.clone(), NumberEvent::Held { hold_id, groups });
+        let what = About::Number(
+            self.number.clone(),
+            NumberEvent::Held {
+                hold_id,
+                groups,
+                suspects,
+            },
+        );
         self.append(&[event(&self.number, now, Source::Rollcall, what)])
             .await
     }

@@ -10,7 +10,7 @@ use domain::{
 use crate::{
     error::Stop,
     event::{list_pass, write_list_pass},
-    person::text_opt,
+    person::{ids, text_opt, write_ids},
     proto::{self, number_part_change::Kind},
     state::{identity_change, write_identity_change},
     writer::Writer,
@@ -66,6 +66,7 @@ pub fn number_changes(before: &Core, after: &Core) -> Vec<NumberChange> {
         list_pass,
         holds,
         paused,
+        pass_asked: _,
         seen: _,
     } = before;
     let mut changes = Vec::new();
@@ -118,7 +119,7 @@ fn value<V: Clone>(register: &Option<Register<V>>) -> Option<V> {
 }
 
 fn hold(register: Option<&Register<Hold>>) -> Option<Hold> {
-    register.map(|register| register.value)
+    register.map(|register| register.value.clone())
 }
 
 /// Writes a `NumberPartChange`.
@@ -155,9 +156,13 @@ fn write_hold(w: &mut Writer<'_>, hold: &Hold) {
     let Hold {
         is_released,
         groups,
+        suspects,
+        by,
     } = hold;
     w.flag(1, *is_released);
     w.uint(2, (*groups).into());
+    write_ids(w, 3, suspects);
+    w.text_opt(4, by.as_deref());
 }
 
 /// Reads a `NumberPartChange`.
@@ -187,8 +192,8 @@ pub(super) fn read(change: proto::NumberPartChange) -> Result<NumberChange, Stop
                 after,
             }) => NumberChange::Hold {
                 hold_id: hold_id.into(),
-                before: before.map(read_hold),
-                after: after.map(read_hold),
+                before: before.map(read_hold).transpose()?,
+                after: after.map(read_hold).transpose()?,
             },
             Kind::Paused(proto::PausedChange { before, after }) => {
                 NumberChange::Paused { before, after }
@@ -197,13 +202,17 @@ pub(super) fn read(change: proto::NumberPartChange) -> Result<NumberChange, Stop
     )
 }
 
-fn read_hold(hold: proto::Hold) -> Hold {
+fn read_hold(hold: proto::Hold) -> Result<Hold, Stop> {
     let proto::Hold {
         is_released,
         groups,
+        suspects,
+        by,
     } = hold;
-    Hold {
+    Ok(Hold {
         is_released,
         groups,
-    }
+        suspects: ids(&suspects, "Hold.suspects")?,
+        by: text_opt(by),
+    })
 }

@@ -180,7 +180,8 @@ pub(super) fn read(kind: Kind) -> Result<GroupEvent, Stop> {
         | Kind::ListPassed(_)
         | Kind::NumberHeld(_)
         | Kind::NumberReleased(_)
-        | Kind::NumberPaused(_) => return Err(invalid("Event.entity").into()),
+        | Kind::NumberPaused(_)
+        | Kind::NumberPassAsked(_) => return Err(invalid("Event.entity").into()),
     })
 }
 

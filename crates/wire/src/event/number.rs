@@ -4,7 +4,7 @@ use domain::event::{ListPass, NumberEvent};
 
 use crate::{
     error::{Stop, invalid, missing},
-    person::{person, texts, write_person},
+    person::{ids, person, text_opt, texts, write_ids, write_person},
     proto::{self, event::Kind},
     writer::Writer,
 };
@@ -19,12 +19,26 @@ pub(super) fn write(w: &mut Writer<'_>, event: &NumberEvent) {
         NumberEvent::ListPassed(pass) => {
             w.message(65, |w| w.message(1, |w| write_list_pass(w, pass)))
         }
-        NumberEvent::Held { hold_id, groups } => w.message(66, |w| {
+        NumberEvent::Held {
+            hold_id,
+            groups,
+            suspects,
+        } => w.message(66, |w| {
             w.text(1, hold_id);
             w.uint(2, (*groups).into());
+            write_ids(w, 3, suspects);
         }),
-        NumberEvent::Released { hold_id } => w.message(67, |w| w.text(1, hold_id)),
+        NumberEvent::Released {
+            hold_id,
+            groups,
+            by,
+        } => w.message(67, |w| {
+            w.text(1, hold_id);
+            w.uint(2, (*groups).into());
+            w.text_opt(3, by.as_deref());
+        }),
         NumberEvent::Paused(paused) => w.message(68, |w| w.flag(1, *paused)),
+        NumberEvent::PassAsked { by } => w.message(69, |w| w.text_opt(1, by.as_deref())),
     }
 }
 
@@ -39,6 +53,7 @@ pub(crate) fn write_list_pass(w: &mut Writer<'_>, pass: &ListPass) {
         unknown_to_us,
         unlisted,
         subject_differs,
+        asked,
     } = pass;
     w.int(1, *started);
     w.flag(2, *is_complete);
@@ -48,6 +63,7 @@ pub(crate) fn write_list_pass(w: &mut Writer<'_>, pass: &ListPass) {
     w.uint(6, (*unknown_to_us).into());
     w.uint(7, (*unlisted).into());
     w.uint(8, (*subject_differs).into());
+    w.int(9, *asked);
 }
 
 /// Reads a `ListPass`.
@@ -61,6 +77,7 @@ pub(crate) fn list_pass(pass: proto::ListPass) -> ListPass {
         unknown_to_us,
         unlisted,
         subject_differs,
+        asked,
     } = pass;
     ListPass {
         started,
@@ -71,6 +88,7 @@ pub(crate) fn list_pass(pass: proto::ListPass) -> ListPass {
         unknown_to_us,
         unlisted,
         subject_differs,
+        asked,
     }
 }
 
@@ -90,13 +108,27 @@ pub(super) fn read(kind: Kind) -> Result<NumberEvent, Stop> {
         Kind::ListPassed(proto::ListPassed { pass }) => {
             NumberEvent::ListPassed(list_pass(pass.ok_or(missing("ListPassed.pass"))?))
         }
-        Kind::NumberHeld(proto::NumberHeld { hold_id, groups }) => NumberEvent::Held {
+        Kind::NumberHeld(proto::NumberHeld {
+            hold_id,
+            groups,
+            suspects,
+        }) => NumberEvent::Held {
             hold_id: hold_id.into(),
             groups,
+            suspects: ids(&suspects, "NumberHeld.suspects")?,
         },
-        Kind::NumberReleased(proto::NumberReleased { hold_id }) => NumberEvent::Released {
+        Kind::NumberReleased(proto::NumberReleased {
+            hold_id,
+            groups,
+            by,
+        }) => NumberEvent::Released {
             hold_id: hold_id.into(),
+            groups,
+            by: text_opt(by),
         },
+        Kind::NumberPassAsked(proto::NumberPassAsked { by }) => {
+            NumberEvent::PassAsked { by: text_opt(by) }
+        }
         Kind::NumberPaused(proto::NumberPaused { paused }) => NumberEvent::Paused(paused),
         _ => return Err(invalid("Event.entity").into()),
     })

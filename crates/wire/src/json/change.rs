@@ -277,8 +277,8 @@ impl Serialize for OfNumber<'_> {
                 let mut out = serializer.serialize_struct("FieldChange", 4)?;
                 out.serialize_field("field", "holds")?;
                 out.serialize_field("hold_id", hold_id.as_str())?;
-                out.serialize_field("before", &before.map(HeldAs))?;
-                out.serialize_field("after", &after.map(HeldAs))?;
+                out.serialize_field("before", &before.as_ref().map(HeldAs))?;
+                out.serialize_field("after", &after.as_ref().map(HeldAs))?;
                 out.end()
             }
             NumberChange::Paused { before, after } => both(serializer, "paused", before, after),
@@ -287,9 +287,9 @@ impl Serialize for OfNumber<'_> {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct HeldAs(Hold);
+struct HeldAs<'a>(&'a Hold);
 
-impl Serialize for HeldAs {
+impl Serialize for HeldAs<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serialize_hold(serializer, None, self.0, None)
     }

@@ -62,6 +62,7 @@ impl Serialize for Number<'_> {
             list_pass,
             holds,
             paused,
+            pass_asked: _,
             seen: _,
         } = core;
         let holds: Vec<_> = holds.iter().map(HoldOf).collect();
@@ -97,6 +98,7 @@ impl Serialize for Pass<'_> {
             unknown_to_us,
             unlisted,
             subject_differs,
+            asked: _,
         } = self.0;
         let mut out = serializer.serialize_struct("ListPass", 8)?;
         out.serialize_field("started_at", &Time(*started))?;
@@ -120,7 +122,7 @@ impl Serialize for HoldOf<'_> {
         serialize_hold(
             serializer,
             Some(hold_id),
-            register.value,
+            &register.value,
             Some(register.stamp.at),
         )
     }
@@ -130,20 +132,23 @@ impl Serialize for HoldOf<'_> {
 pub(super) fn serialize_hold<S: Serializer>(
     serializer: S,
     hold_id: Option<&Text>,
-    hold: Hold,
+    hold: &Hold,
     at: Option<Second>,
 ) -> Result<S::Ok, S::Error> {
+    // Which groups they are is for whoever may release the hold.
     let Hold {
         is_released,
         groups,
+        suspects: _,
+        by: _,
     } = hold;
     let fields = 2 + usize::from(hold_id.is_some()) + usize::from(at.is_some());
     let mut out = serializer.serialize_struct("Hold", fields)?;
     if let Some(hold_id) = hold_id {
         out.serialize_field("hold_id", hold_id.as_str())?;
     }
-    out.serialize_field("released", &is_released)?;
-    out.serialize_field("groups", &groups)?;
+    out.serialize_field("released", is_released)?;
+    out.serialize_field("groups", groups)?;
     if let Some(at) = at {
         out.serialize_field("since", &Time(at))?;
     }

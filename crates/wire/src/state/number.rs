@@ -12,7 +12,7 @@ use super::{Record, Stored, write_state};
 use crate::{
     error::{Error, Stop, missing},
     event::{list_pass, write_list_pass},
-    person::{event_id, id, person, texts, write_person},
+    person::{event_id, id, ids, person, text_opt, texts, write_ids, write_person},
     position::envelope,
     progress::progress,
     proto::{self, number_record::Content},
@@ -29,6 +29,7 @@ pub fn encode_number(id: &PhoneNumberId, number: &Number, into: &mut Vec<u8>) {
         list_pass,
         holds,
         paused,
+        pass_asked,
         seen,
     } = core;
     write_state(into, id.as_str(), envelope, |w| {
@@ -38,6 +39,7 @@ pub fn encode_number(id: &PhoneNumberId, number: &Number, into: &mut Vec<u8>) {
         w.message_each(8, holds.iter(), write_hold);
         w.message_opt(9, paused.as_ref(), write_flag);
         w.int(10, *seen);
+        w.int(11, *pass_asked);
     });
 }
 
@@ -64,11 +66,15 @@ fn write_hold(w: &mut Writer<'_>, (id, register): (&Text, &Register<Hold>)) {
     let Hold {
         is_released,
         groups,
-    } = register.value;
+        suspects,
+        by,
+    } = &register.value;
     w.text(1, id);
     write_stamp(w, 2, register);
-    w.flag(3, is_released);
-    w.uint(4, groups.into());
+    w.flag(3, *is_released);
+    w.uint(4, (*groups).into());
+    write_ids(w, 5, suspects);
+    w.text_opt(6, by.as_deref());
 }
 
 /// Reads a record of `numbers.v1`.
@@ -93,6 +99,7 @@ fn state(state: proto::NumberState) -> Result<Stored<PhoneNumberId, Number>, Err
         holds,
         paused,
         seen,
+        pass_asked,
     } = state;
     let read = Leniency { fold };
     let mut identity_changes = identity_changes
@@ -110,6 +117,7 @@ fn state(state: proto::NumberState) -> Result<Stored<PhoneNumberId, Number>, Err
         list_pass: read.register(list_pass, read_last_list_pass)?,
         holds: read.registers(holds, Doubt::Never, read_hold)?,
         paused: read.register(paused, flag)?,
+        pass_asked,
         seen,
     };
     let id = id(&phone_number_id, "NumberState.phone_number_id")?;
@@ -153,6 +161,8 @@ fn read_hold(read: proto::HoldEntry) -> Result<(Text, Register<Hold>), Stop> {
         stamp,
         is_released,
         groups,
+        suspects,
+        by,
     } = read;
     Ok((
         id.into(),
@@ -161,6 +171,8 @@ fn read_hold(read: proto::HoldEntry) -> Result<(Text, Register<Hold>), Stop> {
             Hold {
                 is_released,
                 groups,
+                suspects: ids(&suspects, "HoldEntry.suspects")?,
+                by: text_opt(by),
             },
         )?,
     ))

@@ -58,7 +58,9 @@ fn a_number_tells_only_the_hold_that_changed_and_the_identities_that_are_new() {
     let mut after = before.clone();
     let released = Hold {
         is_released: true,
-        groups: 0,
+        groups: 7,
+        by: Some(Text::new("operate")),
+        ..Hold::default()
     };
     let held = before.holds.get("hold-1").unwrap().clone();
     after.holds = Registers::from_unsorted(
@@ -66,7 +68,7 @@ fn a_number_tells_only_the_hold_that_changed_and_the_identities_that_are_new() {
             (
                 Text::new("hold-1"),
                 Register {
-                    value: released,
+                    value: released.clone(),
                     ..held.clone()
                 },
             ),
@@ -81,13 +83,13 @@ fn a_number_tells_only_the_hold_that_changed_and_the_identities_that_are_new() {
         NumberChange::Identities { after: vec![newer] },
         NumberChange::Hold {
             hold_id: Text::new("hold-1"),
-            before: Some(held.value),
-            after: Some(released),
+            before: Some(held.value.clone()),
+            after: Some(released.clone()),
         },
         NumberChange::Hold {
             hold_id: Text::new("hold-2"),
             before: None,
-            after: Some(held.value),
+            after: Some(held.value.clone()),
         },
     ];
     assert_eq!(number_changes(&before, &after), expected);
@@ -98,7 +100,7 @@ fn a_number_tells_only_the_hold_that_changed_and_the_identities_that_are_new() {
         NumberChange::Hold {
             hold_id: Text::new("hold-1"),
             before: Some(released),
-            after: Some(held.value),
+            after: Some(held.value.clone()),
         },
         NumberChange::Hold {
             hold_id: Text::new("hold-2"),

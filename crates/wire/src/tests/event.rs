@@ -117,7 +117,8 @@ fn a_kind_is_called_as_its_message_in_the_contract() {
         .map(|(file, _)| file.replace('_', ""))
         .zip(names)
     {
-        assert_eq!(name.to_lowercase(), file);
+        // A file may say more: what was added to a kind later is a sample of its own.
+        assert!(file.starts_with(&name.to_lowercase()), "{name} in {file}");
         assert!(text.contains(name), "{name} is no message of the contract");
     }
 }

@@ -81,6 +81,7 @@ fn list_pass() -> ListPass {
         unknown_to_us: 3,
         unlisted: 2,
         subject_differs: 1,
+        asked: 0,
     }
 }
 
@@ -363,6 +364,7 @@ pub(super) fn number() -> Number {
     let hold = number::Hold {
         is_released: false,
         groups: 7,
+        ..number::Hold::default()
     };
     let core = number::Core {
         waba: said(0, 1, Text::new("200000000000001")),
@@ -376,6 +378,7 @@ pub(super) fn number() -> Number {
             Doubt::Never,
         ),
         paused: said(5, 4, false),
+        pass_asked: 0,
         seen: CREATED + 2_001,
     };
     Number {

@@ -153,12 +153,12 @@ fn answer() -> impl Strategy<Value = Answer> {
 }
 
 fn list_pass() -> impl Strategy<Value = ListPass> {
-    (second(), any::<bool>(), any::<bool>(), any::<[u32; 5]>()).prop_map(
+    (second(), any::<[bool; 2]>(), any::<[u32; 5]>(), second()).prop_map(
         |(
             started,
-            is_complete,
-            is_first,
+            [is_complete, is_first],
             [pages, listed, unknown_to_us, unlisted, subject_differs],
+            asked,
         )| ListPass {
             started,
             is_complete,
@@ -168,6 +168,7 @@ fn list_pass() -> impl Strategy<Value = ListPass> {
             unknown_to_us,
             unlisted,
             subject_differs,
+            asked,
         },
     )
 }
@@ -392,10 +393,14 @@ fn identity_change() -> impl Strategy<Value = number::IdentityChange> {
 }
 
 fn hold() -> impl Strategy<Value = number::Hold> {
-    (any::<bool>(), any::<u32>()).prop_map(|(is_released, groups)| number::Hold {
-        is_released,
-        groups,
-    })
+    (any::<bool>(), any::<u32>(), vec(id(), 0..3), of(text())).prop_map(
+        |(is_released, groups, suspects, by)| number::Hold {
+            is_released,
+            groups,
+            suspects,
+            by,
+        },
+    )
 }
 
 pub(super) fn number() -> BoxedStrategy<number::Number> {
@@ -408,10 +413,11 @@ pub(super) fn number() -> BoxedStrategy<number::Number> {
         registers(hold()),
         of(register(any::<bool>())),
         second(),
+        second(),
     );
     (core, envelope())
         .prop_map(
-            |((waba, identity_changes, list_pass, holds, paused, seen), envelope)| {
+            |((waba, identity_changes, list_pass, holds, paused, pass_asked, seen), envelope)| {
                 let identity_changes = identity_changes.into_iter().collect();
                 number::Number {
                     core: number::Core {
@@ -420,6 +426,7 @@ pub(super) fn number() -> BoxedStrategy<number::Number> {
                         list_pass,
                         holds,
                         paused,
+                        pass_asked,
                         seen,
                     },
                     envelope,

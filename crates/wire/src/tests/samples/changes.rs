@@ -132,6 +132,7 @@ pub(in crate::tests) fn number_change() -> Change {
     let hold = number::Hold {
         is_released: false,
         groups: 7,
+        ..number::Hold::default()
     };
     let fields = vec![
         NumberChange::Waba {

@@ -164,12 +164,37 @@ pub(in crate::tests) fn events() -> Vec<(&'static str, Event)> {
             number(NumberEvent::Held {
                 hold_id: Text::new("hold-1"),
                 groups: 7,
+                suspects: Vec::new(),
+            }),
+        ),
+        (
+            "number_held_with_suspects",
+            number(NumberEvent::Held {
+                hold_id: Text::new("hold-1"),
+                groups: 7,
+                suspects: vec![group_id()],
             }),
         ),
         (
             "number_released",
             number(NumberEvent::Released {
                 hold_id: Text::new("hold-1"),
+                groups: 0,
+                by: None,
+            }),
+        ),
+        (
+            "number_released_by_a_role",
+            number(NumberEvent::Released {
+                hold_id: Text::new("hold-1"),
+                groups: 7,
+                by: text("operate"),
+            }),
+        ),
+        (
+            "number_pass_asked",
+            number(NumberEvent::PassAsked {
+                by: text("operate"),
             }),
         ),
         ("number_paused", number(NumberEvent::Paused(true))),

@@ -178,8 +178,21 @@ fn number_event() -> impl Strategy<Value = NumberEvent> {
     prop_oneof![
         (texts(), person()).prop_map(|(old, new)| NumberEvent::IdentityChanged { old, new }),
         list_pass().prop_map(NumberEvent::ListPassed),
-        (text(), any::<u32>()).prop_map(|(hold_id, groups)| NumberEvent::Held { hold_id, groups }),
-        text().prop_map(|hold_id| NumberEvent::Released { hold_id }),
+        (text(), any::<u32>(), vec(id(), 0..3)).prop_map(|(hold_id, groups, suspects)| {
+            NumberEvent::Held {
+                hold_id,
+                groups,
+                suspects,
+            }
+        }),
+        (text(), any::<u32>(), of(text())).prop_map(|(hold_id, groups, by)| {
+            NumberEvent::Released {
+                hold_id,
+                groups,
+                by,
+            }
+        }),
+        of(text()).prop_map(|by| NumberEvent::PassAsked { by }),
         any::<bool>().prop_map(NumberEvent::Paused),
     ]
 }
