@@ -36,3 +36,12 @@ pub const HOLD_SUSPECTS_MAX: usize = 256;
 
 /// Identity changes, and holds, that a number keeps.
 pub const NUMBER_ENTRIES_MAX: usize = 4_096;
+
+/// Seconds that a webhook may come after what it tells: Meta tries for 7 days, and one day is slack.
+pub const LATE_SECONDS_MAX: i64 = 8 * 86_400;
+
+/// Repairs of a number whose webhook may yet come; beyond it the oldest count as lost for good.
+pub const OPEN_REPAIRS_MAX: usize = 100_000;
+
+/// Repairs of a number that are kept to be shown.
+pub const REPAIRS_KEPT_MAX: usize = 1_000;

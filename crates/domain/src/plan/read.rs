@@ -15,6 +15,14 @@ pub enum Reason {
     Hinted,
     /// Its evidence contradicts itself.
     InDoubt,
+    /// A command of somebody's has no outcome for longer than that takes.
+    RequestOverdue,
+    /// The last read counted more participants than it named.
+    CountMismatch,
+    /// The list showed it otherwise than it was held.
+    Listed,
+    /// It was last verified before a gap of the log.
+    AfterGap,
     /// It was never read completely.
     NeverVerified,
     /// Something happened since it was last read.
@@ -32,10 +40,31 @@ impl Reason {
             Self::Unlisted => "unlisted",
             Self::Hinted => "hinted",
             Self::InDoubt => "in_doubt",
+            Self::RequestOverdue => "request_overdue",
+            Self::CountMismatch => "count_mismatch",
+            Self::Listed => "listed",
+            Self::AfterGap => "after_gap",
             Self::NeverVerified => "never_verified",
             Self::Changed => "changed",
             Self::Crowded => "crowded",
             Self::LongestUnverified => "longest_unverified",
+        }
+    }
+
+    /// A half sentence for people.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Unlisted => "the list does not show it, or Meta did not know it by id",
+            Self::Hinted => "something about it could not be understood, or somebody asked",
+            Self::InDoubt => "what is known of it contradicts itself",
+            Self::RequestOverdue => "a command about it has had no outcome for too long",
+            Self::CountMismatch => "the last read counted other participants than it named",
+            Self::Listed => "the list shows it otherwise than it is held",
+            Self::AfterGap => "it was last verified before a gap of the log",
+            Self::NeverVerified => "it was never verified",
+            Self::Changed => "something happened since it was last verified",
+            Self::Crowded => "it holds more than a verified group would",
+            Self::LongestUnverified => "it is among those verified longest ago",
         }
     }
 }

@@ -1,0 +1,300 @@
+use super::*;
+use crate::{
+    event::{
+        About, Event, GroupCreated, GroupEvent, GroupRead, HintReason, JoinRequest, Person, Source,
+    },
+    group::Group,
+    ids::{GroupId, Second},
+    plan::Reason,
+    testing::*,
+};
+
+const T: Second = 1_780_000_000;
+
+fn after(events: &[Event]) -> Group {
+    let mut group = Group::default();
+    for (offset, event) in (1..).zip(events) {
+        group.apply(&group_id(), event, position(offset));
+    }
+    group
+}
+
+fn created() -> Event {
+    of_group(
+        T,
+        GroupEvent::Created(GroupCreated {
+            subject: some("s"),
+            ..GroupCreated::default()
+        }),
+    )
+}
+
+fn read_at(at: Second, subject: &str, participants: &[Person]) -> Event {
+    of_group(
+        at,
+        GroupEvent::Read(GroupRead {
+            subject: some(subject),
+            participants: participants.to_vec(),
+            is_complete: true,
+            ..GroupRead::default()
+        }),
+    )
+}
+
+fn joined(at: Second, person: Person) -> Event {
+    of_group(
+        at,
+        GroupEvent::ParticipantsAdded {
+            participants: vec![person],
+        },
+    )
+}
+
+fn look<'a>(id: &'a GroupId, held: &'a Group, events: &'a [Event], t0: Second) -> Look<'a> {
+    Look {
+        group_id: id,
+        held: Some(held),
+        events,
+        reason: Reason::Changed,
+        t0,
+        is_first: false,
+        is_behind_gap: false,
+    }
+}
+
+fn drift(ledger: &Ledger) -> Vec<(Kind, Cause, u64)> {
+    let drift = ledger.counts().drift.iter();
+    drift
+        .filter(|(_, count)| **count > 0)
+        .map(|((kind, cause), count)| (*kind, *cause, *count))
+        .collect()
+}
+
+#[test]
+fn a_read_that_shows_what_is_held_finds_nothing() {
+    let held = after(&[created(), joined(T + 5, nu(N1, U1))]);
+    let events = [read_at(T + 1_000, "s", &[nu(N1, U1)])];
+    let mut ledger = Ledger::default();
+    assert_eq!(
+        ledger.looked(&look(&group_id(), &held, &events, T + 1_300)),
+        []
+    );
+    assert_eq!(drift(&ledger), []);
+    assert_eq!(ledger.counts().contradicted, 0);
+}
+
+#[test]
+fn a_member_whom_no_webhook_told_of_is_lost_and_late_once_it_comes() {
+    let held = after(&[created(), read_at(T + 100, "s", &[])]);
+    let events = [read_at(T + 1_000, "s", &[nu(N1, U1)])];
+    let mut ledger = Ledger::default();
+    let repairs = ledger.looked(&look(&group_id(), &held, &events, T + 1_300));
+    assert_eq!(drift(&ledger), [(Kind::Member, Cause::Lost, 1)]);
+    assert_eq!(repairs[0].stood(), 1_200);
+    assert_eq!(
+        repairs[0].to_string(),
+        format!(
+            "{}: somebody is in it who was not shown, or was shown and is not; no webhook had told it; \
+             it was verified 1200 s before; looked at because something happened since it was last verified",
+            group_id()
+        )
+    );
+    assert_eq!((ledger.counts().lost, ledger.counts().told), (1, 0));
+    // Another's webhook changes nothing.
+    ledger.heard(&joined(T + 700, nu(N2, U2)));
+    assert_eq!(drift(&ledger), [(Kind::Member, Cause::Lost, 1)]);
+    ledger.heard(&joined(T + 700, n(N1)));
+    assert_eq!(drift(&ledger), [(Kind::Member, Cause::Late, 1)]);
+    assert_eq!((ledger.counts().lost, ledger.counts().told), (0, 1));
+    // A second delivery is no second finding.
+    ledger.heard(&joined(T + 700, n(N1)));
+    assert_eq!(drift(&ledger), [(Kind::Member, Cause::Late, 1)]);
+}
+
+#[test]
+fn somebody_shown_with_one_more_identifier_is_no_drift() {
+    let held = after(&[created(), read_at(T + 100, "s", &[n(N1)])]);
+    let events = [read_at(T + 1_000, "s", &[nu(N1, U1)])];
+    let mut ledger = Ledger::default();
+    ledger.looked(&look(&group_id(), &held, &events, T + 1_300));
+    assert_eq!(drift(&ledger), []);
+}
+
+#[test]
+fn the_first_hydration_is_no_drift() {
+    let held = Group::default();
+    let events = [read_at(T, "s", &[n(N1)])];
+    let id = group_id();
+    let mut ledger = Ledger::default();
+    let first = Look {
+        is_first: true,
+        ..look(&id, &held, &events, T + 300)
+    };
+    ledger.looked(&first);
+    assert_eq!(drift(&ledger), []);
+}
+
+#[test]
+fn a_group_that_was_never_told_of_has_stood_since_it_was_created() {
+    let listed = of_group(
+        T + 1_000,
+        GroupEvent::Listed {
+            subject: some("s"),
+            created: Some(T + 300),
+        },
+    );
+    let events = [listed];
+    let id = group_id();
+    let mut ledger = Ledger::default();
+    let repairs = ledger.looked(&Look {
+        held: None,
+        reason: Reason::Listed,
+        ..look(&id, &Group::default(), &events, T + 1_300)
+    });
+    assert_eq!(drift(&ledger), [(Kind::Created, Cause::Lost, 1)]);
+    assert_eq!(repairs[0].stood(), 1_000);
+    assert_eq!(ledger.counts().stood[&Kind::Created].exact, 1);
+}
+
+#[test]
+fn what_lies_in_quarantine_was_not_lost_on_the_way_to_us() {
+    let hint = of_group(
+        T + 200,
+        GroupEvent::Hinted {
+            reason: HintReason::Quarantined,
+        },
+    );
+    let held = after(&[created(), read_at(T + 100, "s", &[]), hint]);
+    let events = [read_at(T + 1_000, "other", &[])];
+    let mut ledger = Ledger::default();
+    ledger.looked(&look(&group_id(), &held, &events, T + 1_300));
+    assert_eq!(drift(&ledger), [(Kind::Subject, Cause::Ours, 1)]);
+    assert_eq!(ledger.counts().lost, 0);
+}
+
+#[test]
+fn a_join_request_that_is_no_more_may_have_been_rejected_which_nobody_tells() {
+    let ask = JoinRequest {
+        person: nu(N1, U1),
+        join_request_id: J1.into(),
+        created: Some(T + 90),
+    };
+    let asks = |at, join_requests| of_group(at, GroupEvent::JoinRequestsRead { join_requests });
+    let held = after(&[
+        created(),
+        read_at(T + 100, "s", &[]),
+        asks(T + 100, vec![ask.clone()]),
+    ]);
+    let id = group_id();
+    let mut ledger = Ledger::default();
+    let none = [asks(T + 1_000, Vec::new())];
+    ledger.looked(&look(&id, &held, &none, T + 1_300));
+    assert_eq!(drift(&ledger), [(Kind::JoinRequest, Cause::Unknown, 1)]);
+    let without = after(&[created(), read_at(T + 100, "s", &[])]);
+    let one = [asks(T + 1_000, vec![ask])];
+    let repairs = ledger.looked(&look(&id, &without, &one, T + 1_300));
+    assert_eq!(repairs[0].cause, Cause::Lost);
+    assert_eq!(repairs[0].stood(), 1_210);
+}
+
+#[test]
+fn a_read_that_says_otherwise_than_newer_evidence_is_counted_and_repairs_nothing() {
+    let held = after(&[
+        created(),
+        read_at(T + 100, "s", &[n(N1)]),
+        joined(T + 1_100, n(N2)),
+    ]);
+    let events = [read_at(T + 1_000, "s", &[n(N1)])];
+    let mut ledger = Ledger::default();
+    assert_eq!(
+        ledger.looked(&look(&group_id(), &held, &events, T + 1_300)),
+        []
+    );
+    assert_eq!(ledger.counts().contradicted, 1);
+}
+
+#[test]
+fn what_webhooks_told_counts_once_a_read_has_shown_that_it_is_all() {
+    let before = after(&[created(), read_at(T + 100, "s", &[])]);
+    let now = after(&[
+        created(),
+        read_at(T + 100, "s", &[]),
+        joined(T + 200, n(N1)),
+        joined(T + 210, n(N2)),
+    ]);
+    let id = group_id();
+    let mut ledger = Ledger::default();
+    ledger.followed(&id, Some(&before), &now);
+    assert_eq!(ledger.counts().told, 0);
+    let events = [read_at(T + 1_000, "s", &[n(N1), n(N2), n(N3)])];
+    ledger.looked(&look(&id, &now, &events, T + 1_300));
+    assert_eq!((ledger.counts().lost, ledger.counts().told), (1, 2));
+    // A state that moved by a read alone tells nothing.
+    let read = after(&[created(), read_at(T + 100, "s", &[n(N1)])]);
+    ledger.followed(&id, Some(&before), &read);
+    ledger.looked(&look(
+        &id,
+        &read,
+        &[read_at(T + 2_000, "s", &[n(N1)])],
+        T + 2_300,
+    ));
+    assert_eq!((ledger.counts().lost, ledger.counts().told), (1, 2));
+}
+
+#[test]
+fn the_interval_is_the_one_that_tables_show() {
+    // Clopper and Pearson, 95 %.
+    let close = |a: f64, b: f64| (a - b).abs() < 1e-5;
+    for (lost, told, low, high) in [
+        (0, 10, 0.0, 0.308_497),
+        (1, 9, 0.002_529, 0.445_016),
+        (5, 5, 0.187_086, 0.812_914),
+        (10, 0, 0.691_503, 1.0),
+        (10, 990, 0.004_806, 0.018_314),
+    ] {
+        let rate = loss_rate(lost, told).unwrap();
+        assert!(close(rate.low, low) && close(rate.high, high), "{rate:?}");
+    }
+    assert_eq!(loss_rate(0, 0), None);
+    let many = loss_rate(10_000, 990_000).unwrap();
+    assert!(many.low > 0.0098 && many.high < 0.0102, "{many:?}");
+}
+
+#[test]
+fn shares_by_age_count_groups_that_live() {
+    let verified = after(&[created(), read_at(T + 100, "s", &[])]);
+    let gone = after(&[created(), of_group(T + 1, GroupEvent::Deleted)]);
+    let never = after(&[created()]);
+    let mut ledger = Ledger::default();
+    ledger.called(Call::List, 10);
+    let report = ledger.report(T + 100 + 7_200, [&verified, &gone, &never], Some(7));
+    assert_eq!(report.groups, 2);
+    assert_eq!(report.verified_within, [0, 1, 1, 1]);
+    assert_eq!(report.never_verified, 1);
+    assert_eq!(report.oldest, Some(7_200));
+    let mut all = report.clone();
+    all.add(&report);
+    assert_eq!((all.groups, all.budget_left), (4, Some(14)));
+    assert_eq!(all.counts.calls[&Call::List], 20);
+}
+
+#[test]
+fn words_name_nobody() {
+    let event = Event {
+        source: Source::Read,
+        ..read_at(T + 1_000, "a secret subject", &[nu(N1, U1)])
+    };
+    assert!(matches!(event.about, About::Group(..)));
+    let held = after(&[created(), read_at(T + 100, "s", &[])]);
+    let events = [event];
+    let mut ledger = Ledger::default();
+    for repair in ledger.looked(&look(&group_id(), &held, &events, T + 1_300)) {
+        let words = repair.to_string();
+        assert!(
+            ![N1, U1, "secret"]
+                .iter()
+                .any(|secret| words.contains(secret)),
+            "{words}"
+        );
+    }
+}
