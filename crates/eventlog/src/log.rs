@@ -12,7 +12,7 @@ use crate::{
     kafka, limits, local,
     membership::{JoinOptions, Membership},
     reader::{self, Reader, Start},
-    topic::{self, Problem, TopicPlan, TopicSpec, TopicState},
+    topic::{self, Growth, Problem, TopicPlan, TopicSpec, TopicState},
 };
 
 /// The log, cheap to clone: all clones share one connection, one budget and one health.
@@ -237,9 +237,33 @@ impl Log {
     ///
     /// Transient.
     pub async fn plan(&self, topics: &[TopicSpec], replication: u32) -> Result<TopicPlan, Error> {
+        self.planned(topics, replication, Growth::Refused).await
+    }
+
+    /// As [`Self::plan`], and topics with fewer partitions than asked for get more (none is ever taken away).
+    ///
+    /// Keys then belong elsewhere, so that nothing may be appended or folded until the generation is raised.
+    ///
+    /// # Errors
+    ///
+    /// Transient.
+    pub async fn plan_growth(
+        &self,
+        topics: &[TopicSpec],
+        replication: u32,
+    ) -> Result<TopicPlan, Error> {
+        self.planned(topics, replication, Growth::Wanted).await
+    }
+
+    async fn planned(
+        &self,
+        topics: &[TopicSpec],
+        replication: u32,
+        growth: Growth,
+    ) -> Result<TopicPlan, Error> {
         let names: Vec<&str> = topics.iter().map(|topic| topic.name.as_str()).collect();
         let found = self.describe(&names).await?;
-        Ok(topic::plan(topics, &found, replication))
+        Ok(topic::plan(topics, &found, replication, growth))
     }
 
     /// Carries out a plan, change by change, and stops at the first that fails; what is done already is found done by the next plan.

@@ -105,8 +105,12 @@ impl Membership {
     ///
     /// While the group's coordinator does not answer, the last is kept though the session be over:
     /// who leads and cannot reach Kafka cannot write either, two leaders do no harm (design §6, zombies),
-    /// and when the brokers are back every member with an instance gets what it had, so that nothing was given up for nothing.
-    /// (One without comes back as another, and for a session the group counts both: some partitions move, and mostly return.)
+    /// and mostly the group says the same when it is back, so that nothing was given up for nothing.
+    /// A member with an instance gets what it had if it is back before the group has given it up.
+    /// A coordinator that was started again counts every session from when it has read its groups, which is seconds before it answers;
+    /// where that takes longer than a session, and where it was held still for so long, it finds the group empty and deals anew:
+    /// whoever comes first may hold everything until the next one is there, and each may end up with what another had.
+    /// (One without an instance comes back as another, and for a session the group counts both: some partitions move, and mostly return.)
     /// It is replaced by what the group then says, and emptied when brokers have answered for a whole session time-out without that.
     /// A process that was itself held still for too long, and one that another with its instance took the place of, holds nothing at once.
     #[must_use]

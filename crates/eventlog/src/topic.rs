@@ -177,7 +177,7 @@ impl fmt::Display for Problem {
                 asked,
             } => write!(
                 f,
-                "{topic} has {found} partitions where {asked} are asked for: all topics need the same number, which only `rollcall generation raise` changes"
+                "{topic} has {found} partitions where {asked} are asked for: all topics need the same number; `rollcall topics apply --grow` adds partitions, after which the generation must be raised"
             ),
             Self::Setting { topic, setting } => write!(
                 f,
@@ -219,6 +219,15 @@ impl TopicPlan {
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
+
+    /// Whether partitions are added to a topic, after which positions mean something else and the generation must be raised.
+    #[must_use]
+    pub fn grows(&self) -> bool {
+        self.changes.iter().any(|change| match change {
+            Change::Grow { .. } => true,
+            Change::Create { .. } | Change::Configure { .. } => false,
+        })
+    }
 }
 
 impl fmt::Display for TopicPlan {
@@ -246,6 +255,15 @@ pub enum Change {
         replication: u32,
         /// Its settings, by Kafka's names.
         settings: BTreeMap<String, String>,
+    },
+    /// Partitions are added to it.
+    Grow {
+        /// The topic.
+        topic: String,
+        /// Its partitions.
+        found: u32,
+        /// How many it has afterwards.
+        asked: u32,
     },
     /// Its settings are changed.
     Configure {
@@ -276,6 +294,11 @@ impl fmt::Display for Change {
                 }
                 Ok(())
             }
+            Self::Grow {
+                topic,
+                found,
+                asked,
+            } => write!(f, "grow {topic}: partitions {found} -> {asked}"),
             Self::Configure {
                 topic, settings, ..
             } => {
@@ -367,22 +390,39 @@ fn unreplicated(topic: &str, state: &TopicState) -> Vec<Problem> {
     problems
 }
 
+/// Whether a plan may add partitions to topics that are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Growth {
+    Refused,
+    Wanted,
+}
+
 /// What would make the topics as asked.
 pub(crate) fn plan(
     specs: &[TopicSpec],
     found: &[Option<TopicState>],
     replication: u32,
+    growth: Growth,
 ) -> TopicPlan {
     let mut plan = TopicPlan::default();
-    // Whatever is asked for, a new topic must fit those that are there.
-    let partitions = common_partitions(found);
+    // Whatever is asked for, a new topic must fit those that are there; those that grow fit the new one.
+    let partitions = match growth {
+        Growth::Refused => common_partitions(found),
+        Growth::Wanted => None,
+    };
     for (spec, state) in specs.iter().zip(found) {
         let Some(state) = state else {
             let partitions = partitions.unwrap_or(spec.partitions);
             plan.changes.push(create(spec, partitions, replication));
             continue;
         };
-        if state.partitions != spec.partitions {
+        if growth == Growth::Wanted && state.partitions < spec.partitions {
+            plan.changes.push(Change::Grow {
+                topic: spec.name.clone(),
+                found: state.partitions,
+                asked: spec.partitions,
+            });
+        } else if state.partitions != spec.partitions {
             plan.problems.push(Problem::Partitions {
                 topic: spec.name.clone(),
                 found: state.partitions,

@@ -163,8 +163,8 @@ impl Engine {
     }
 
     pub(crate) async fn apply(&self, plan: &TopicPlan) -> Result<(), Error> {
-        let created = topics::apply(&self.config, &self.prefix, plan).await?;
-        self.ask(move |query| topics::are_known(query, &created))
+        let shaped = topics::apply(&self.config, &self.prefix, plan).await?;
+        self.ask(move |query| topics::are_known(query, &shaped))
             .await
     }
 

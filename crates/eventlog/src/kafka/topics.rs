@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Instant};
 use rdkafka::{
     ClientConfig,
     admin::{
-        AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigSource, NewTopic,
+        AdminClient, AdminOptions, AlterConfig, ConfigEntry, ConfigSource, NewPartitions, NewTopic,
         ResourceSpecifier, TopicReplication,
     },
     client::DefaultClientContext,
@@ -109,14 +109,14 @@ fn note(state: &mut TopicState, entry: ConfigEntry) {
     state.settings.insert(name, value);
 }
 
-/// Carries out a plan, in its order.
+/// Carries out a plan, in its order; gives the topics whose number of partitions is new.
 pub(super) async fn apply(
     config: &ClientConfig,
     prefix: &str,
     plan: &TopicPlan,
 ) -> Result<Vec<(String, u32)>, Error> {
     let admin = admin(config)?;
-    let mut created = Vec::new();
+    let mut shaped = Vec::new();
     for change in &plan.changes {
         match change {
             Change::Create {
@@ -127,14 +127,19 @@ pub(super) async fn apply(
             } => {
                 let full = format!("{prefix}{topic}");
                 create(&admin, &full, (*partitions, *replication), settings).await?;
-                created.push((full, *partitions));
+                shaped.push((full, *partitions));
+            }
+            Change::Grow { topic, asked, .. } => {
+                let full = format!("{prefix}{topic}");
+                grow(&admin, &full, *asked).await?;
+                shaped.push((full, *asked));
             }
             Change::Configure { topic, all, .. } => {
                 alter(&admin, &format!("{prefix}{topic}"), all).await?;
             }
         }
     }
-    Ok(created)
+    Ok(shaped)
 }
 
 async fn create(
@@ -160,6 +165,21 @@ async fn create(
     Ok(())
 }
 
+async fn grow(
+    admin: &AdminClient<DefaultClientContext>,
+    full: &str,
+    partitions: u32,
+) -> Result<(), Error> {
+    let count = usize::try_from(partitions).unwrap_or(usize::MAX);
+    let new = NewPartitions::new(full, count);
+    let answers = admin.create_partitions([&new], &options()).await;
+    for answer in answers.map_err(failed("add partitions to a topic"))? {
+        answer
+            .map_err(|(_, code)| failed("add partitions to a topic")(KafkaError::AdminOp(code)))?;
+    }
+    Ok(())
+}
+
 async fn alter(
     admin: &AdminClient<DefaultClientContext>,
     full: &str,
@@ -176,13 +196,13 @@ async fn alter(
     Ok(())
 }
 
-/// Whether every created topic is known where we ask; creation answers before all brokers have heard.
+/// Whether every topic that was made or grew is known where we ask; Kafka answers before all brokers have heard.
 pub(super) fn are_known(
     query: &BaseConsumer<Context>,
-    created: &[(String, u32)],
+    shaped: &[(String, u32)],
 ) -> Result<(), Error> {
     let until = Instant::now() + limits::ADMIN_TIMEOUT;
-    for (full, partitions) in created {
+    for (full, partitions) in shaped {
         while shape(query, full)?.map(|(found, _)| found) != Some(*partitions) {
             if Instant::now() > until {
                 return Err(Error::UnknownTopic {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::{Change, Cleanup, Problem, TopicSpec, TopicState, check, plan};
+use super::{Change, Cleanup, Growth, Problem, TopicPlan, TopicSpec, TopicState, check};
 
 fn spec(name: &str) -> TopicSpec {
     TopicSpec {
@@ -31,6 +31,11 @@ fn as_asked() -> TopicState {
         overrides: settings.clone(),
         settings,
     }
+}
+
+/// A plan that adds no partitions.
+fn plan(specs: &[TopicSpec], found: &[Option<TopicState>], replication: u32) -> TopicPlan {
+    super::plan(specs, found, replication, Growth::Refused)
 }
 
 fn lines(problems: &[Problem]) -> Vec<String> {
@@ -76,7 +81,7 @@ fn every_problem_is_a_line_that_says_what_to_do() {
     assert_eq!(
         lines(&check(&specs, &found, false)),
         [
-            "b has 6 partitions where 12 are asked for: all topics need the same number, which only `rollcall generation raise` changes",
+            "b has 6 partitions where 12 are asked for: all topics need the same number; `rollcall topics apply --grow` adds partitions, after which the generation must be raised",
             "b has cleanup.policy delete where compact,delete is asked for (the last record of every key must stay until it is old): run `rollcall topics apply`",
             "b has retention.ms 31 where 30 is asked for (with less, records go that a service which was away has not read; with more, personal data stays longer than promised): run `rollcall topics apply`",
             "b has segment.ms 25 where at most 24 is asked for (only closed segments are cleaned up, so records stay longer than promised): run `rollcall topics apply`",
@@ -171,4 +176,30 @@ fn a_plan_names_what_it_cannot_change() {
     let plan = plan(&[spec("a")], &[Some(found)], 3);
     assert!(plan.is_empty());
     assert_eq!(plan.problems.len(), 2, "{plan}");
+}
+
+#[test]
+fn topics_grow_only_where_that_is_asked_for_and_never_shrink() {
+    let with = |partitions| {
+        let mut found = as_asked();
+        found.partitions = partitions;
+        Some(found)
+    };
+    let specs = ["a", "b", "c", "d"].map(spec);
+    let found = [with(6), None, with(12), with(24)];
+    let refused = plan(&specs, &found, 3);
+    assert!(!refused.grows(), "{refused}");
+    let grown = super::plan(&specs, &found, 3, Growth::Wanted);
+    assert!(grown.grows());
+    let said = grown.to_string();
+    let said: Vec<&str> = said.lines().collect();
+    let [grow, create, cannot] = said[..] else {
+        panic!("{grown}");
+    };
+    assert_eq!(grow, "grow a: partitions 6 -> 12");
+    assert!(create.starts_with("create b: 12 partitions, "), "{create}");
+    assert!(
+        cannot.starts_with("cannot change: d has 24 partitions where 12 are asked for"),
+        "{cannot}"
+    );
 }
