@@ -40,3 +40,45 @@ pub const RESPONSE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Most groups that Meta puts on a page of the list.
 pub const LIST_PAGE_MAX: u16 = 1024;
+
+/// Characters of a subject after trimming (Meta).
+pub const SUBJECT_CHARS_MAX: usize = 128;
+
+/// Characters of a description (Meta).
+pub const DESCRIPTION_CHARS_MAX: usize = 2048;
+
+/// Bytes of a group's picture (Meta: 5 MB; taken as 5 MiB, for Meta does not say which).
+pub const PICTURE_BYTES_MAX: usize = 5 * 1024 * 1024;
+
+/// Pixels that a picture's side must have (Meta).
+pub const PICTURE_SIDE_MIN: u32 = 192;
+
+/// Participants that one removal may name (Meta).
+pub const PARTICIPANTS_PER_CALL_MAX: usize = 8;
+
+/// Join requests that one call may name; Meta gives no number, and an answer about more gets unwieldy.
+pub const JOIN_REQUESTS_PER_CALL_MAX: usize = 100;
+
+/// Characters of a text message (Meta's page on text messages).
+pub const TEXT_CHARS_MAX: usize = 4096;
+
+/// Characters of a caption (Meta's pages on media messages).
+pub const CAPTION_CHARS_MAX: usize = 1024;
+
+/// Characters of a template's name (Meta's page on templates).
+pub const TEMPLATE_NAME_CHARS_MAX: usize = 512;
+
+/// Days that a pin lasts at most (Meta).
+pub const PIN_DAYS_MAX: u8 = 30;
+
+/// Wait after the first failure of Meta's or the network's; it doubles with each.
+pub const RETRY_WAIT_FIRST: Duration = Duration::from_secs(1);
+
+/// Wait after the first throttled call, where Meta says nothing longer; it doubles with each.
+pub const THROTTLED_WAIT_FIRST: Duration = Duration::from_secs(15);
+
+/// Base of Meta's rule for too many messages to one recipient: 4^n seconds.
+pub const PAIR_WAIT_BASE: u64 = 4;
+
+/// Longest wait of our own; limits of Meta's are counted in hours, and it says how long.
+pub const RETRY_WAIT_LONGEST: Duration = Duration::from_secs(15 * 60);

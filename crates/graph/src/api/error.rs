@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Sent;
+use super::{Cause, Code, Invalid, Sent};
 use crate::{
     json::{Kind, Value},
     webhook::Refusal,
@@ -57,6 +57,9 @@ pub enum Error {
     /// The call could not be made of what was asked for; nothing was sent.
     #[error(transparent)]
     Request(#[from] BadId),
+    /// Meta would refuse it: nothing was sent.
+    #[error(transparent)]
+    Invalid(#[from] Invalid),
 }
 
 /// An id that is empty or a step in a path: no call can be made with it.
@@ -118,31 +121,52 @@ impl Meaning {
         }
     }
 
-    const fn of(code: i64) -> Self {
-        match code {
-            131_041 => Self::GroupUnknown,
-            131_207 => Self::GroupSuspended,
-            131_059 => Self::CursorExpired,
-            131_201 => Self::Partly,
-            0 | 3 | 10 | 190 | 200..=299 | 131_005 => Self::Auth,
-            // 131214: creation paused for too much marketing; 131215: number not eligible for groups.
-            368 | 130_497 | 131_031 | 131_214 | 131_215 => Self::Policy,
-            // 17, 32 and 613 are Graph's general limits of user, page and call.
-            4 | 17 | 32 | 613 | 80_007 | 80_008 | 130_429 | 131_048 | 131_056 | 131_208
-            | 133_016 => Self::Throttled,
-            1 | 2 | 131_000 | 131_016 | 131_057 | 133_004 => Self::Transient,
-            33
-            | 100
-            | 131_008
-            | 131_009
-            | 131_020
-            | 131_202
-            | 131_203
-            | 131_204
-            | 131_209..=131_213 => Self::BadInput,
-            _ => Self::Unknown,
+    fn of(code: i64) -> Self {
+        let Some(code) = Code::of(code) else {
+            return Self::Unknown;
+        };
+        let own = [
+            (Code::GroupUnknown, Self::GroupUnknown),
+            (Code::GroupSuspended, Self::GroupSuspended),
+            (Code::CursorExpired, Self::CursorExpired),
+            (Code::PartialSuccess, Self::Partly),
+        ];
+        if let Some((_, meaning)) = own.into_iter().find(|(own, _)| *own == code) {
+            return meaning;
+        }
+        match code.cause() {
+            Cause::BadInput => Self::BadInput,
+            Cause::Auth => Self::Auth,
+            Cause::Policy => Self::Policy,
+            Cause::Throttled => Self::Throttled,
+            Cause::Transient => Self::Transient,
+            Cause::Unknown => Self::Unknown,
         }
     }
+
+    /// The kind of trouble behind it.
+    #[must_use]
+    pub const fn cause(self) -> Cause {
+        match self {
+            Self::BadInput | Self::Partly | Self::GroupUnknown | Self::CursorExpired => {
+                Cause::BadInput
+            }
+            Self::Auth => Cause::Auth,
+            Self::Policy | Self::GroupSuspended => Cause::Policy,
+            Self::Throttled => Cause::Throttled,
+            Self::Transient => Cause::Transient,
+            Self::Unknown => Cause::Unknown,
+        }
+    }
+}
+
+/// Whether Meta did what a call asked for that ended in an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Executed {
+    /// Surely not: it was not sent, or Meta refused it.
+    No,
+    /// It may have been done.
+    Unknown,
 }
 
 /// A sentence of Meta's, which may hold phone numbers: for the one who asked, not for logs.
@@ -255,6 +279,61 @@ impl Refused {
     }
 }
 
+impl Refused {
+    /// The code, if it is one that is known.
+    #[must_use]
+    pub fn known(&self) -> Option<Code> {
+        Code::of(self.code)
+    }
+
+    /// The kind of trouble.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        self.meaning().cause()
+    }
+
+    /// Whether it may have been done all the same: Meta's general errors do not say at which step they
+    /// happened, nor does a code that nobody knows of a server that failed.
+    #[must_use]
+    pub fn executed(&self) -> Executed {
+        let unknown = match self.known() {
+            Some(code) => code.may_be_done(),
+            None => self.status >= 500,
+        };
+        if unknown {
+            Executed::Unknown
+        } else {
+            Executed::No
+        }
+    }
+
+    /// Meta's title: its message without the code before it. For the one who asked, not for logs.
+    #[must_use]
+    pub fn title(&self) -> Option<&str> {
+        let message = self.message.reveal()?;
+        let title = message
+            .strip_prefix("(#")
+            .and_then(|rest| rest.split_once(") "));
+        Some(title.map_or(message, |(_, title)| title))
+    }
+
+    /// What a person can do about it, in a sentence.
+    #[must_use]
+    pub fn advice(&self) -> &'static str {
+        if let Some(code) = self.known() {
+            return code.advice();
+        }
+        match self.cause() {
+            Cause::Auth => Code::TokenExpired.advice(),
+            Cause::Throttled => Code::AppCalls.advice(),
+            Cause::Transient => Code::ApiService.advice(),
+            Cause::BadInput | Cause::Policy | Cause::Unknown => {
+                "Look the code up on Meta's page of error codes: it is not one that is known here."
+            }
+        }
+    }
+}
+
 fn integer(value: Value<'_>) -> Option<i64> {
     match value.kind() {
         Kind::Number => value.raw().parse().ok(),
@@ -285,7 +364,42 @@ impl Error {
             Self::NotJson { status, .. } if (300..400).contains(status) => Class::Permanent,
             Self::NotJson { .. } => Class::Transient,
             Self::TooLarge { .. } | Self::Unexpected { .. } => Class::Permanent,
+            Self::Invalid(_) => Class::Permanent,
             Self::Request(_) => Class::Bug,
+        }
+    }
+
+    /// What kind of trouble it is: by Meta's code, and where there is none by what happened.
+    #[must_use]
+    pub fn cause(&self) -> Cause {
+        match self {
+            Self::Refused(refused) => refused.cause(),
+            Self::Connect(_) | Self::Timeout | Self::Truncated { .. } => Cause::Transient,
+            Self::NotJson { status, .. } => match status {
+                401 => Cause::Auth,
+                429 => Cause::Throttled,
+                500..=599 => Cause::Transient,
+                _ => Cause::Unknown,
+            },
+            Self::TooLarge { .. } | Self::Unexpected { .. } => Cause::Unknown,
+            Self::Request(_) | Self::Invalid(_) => Cause::BadInput,
+        }
+    }
+
+    /// Whether Meta may have done what was asked. Where it is unknown, a call that does something
+    /// twice must not be made again.
+    #[must_use]
+    pub fn executed(&self) -> Executed {
+        match self {
+            Self::Refused(refused) => refused.executed(),
+            Self::Connect(source) if source.is_connect() => Executed::No,
+            Self::Connect(_)
+            | Self::Timeout
+            | Self::NotJson { .. }
+            | Self::Truncated { .. }
+            | Self::TooLarge { .. }
+            | Self::Unexpected { .. } => Executed::Unknown,
+            Self::Request(_) | Self::Invalid(_) => Executed::No,
         }
     }
 
@@ -312,7 +426,8 @@ impl Error {
             | Self::Truncated { .. }
             | Self::TooLarge { .. }
             | Self::Unexpected { .. }
-            | Self::Request(_) => None,
+            | Self::Request(_)
+            | Self::Invalid(_) => None,
         }
     }
 
@@ -325,7 +440,7 @@ impl Error {
             | Self::Truncated { sent, .. }
             | Self::TooLarge { sent, .. }
             | Self::Unexpected { sent, .. } => Some(sent),
-            Self::Connect(_) | Self::Timeout | Self::Request(_) => None,
+            Self::Connect(_) | Self::Timeout | Self::Request(_) | Self::Invalid(_) => None,
         }
     }
 
@@ -341,6 +456,7 @@ impl Error {
             Self::TooLarge { .. } => "too_large",
             Self::Unexpected { .. } => "unexpected",
             Self::Request(_) => "request",
+            Self::Invalid(_) => "invalid",
         }
     }
 }

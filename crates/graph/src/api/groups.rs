@@ -1,16 +1,10 @@
 //! The calls that read groups, and what they answer.
 
-use http::Method;
-
-use super::{Answer, Client, Error, Person, call::Call};
+use super::{Answer, Client, Error, Person, Read};
 use crate::{
     json::{Kind, Value},
-    limits::LIST_PAGE_MAX,
     webhook::{Refusal, Text, read},
 };
-
-/// Everything that group info can tell; without naming fields it tells nothing.
-const INFO_FIELDS: &str = "join_approval_mode,subject,description,suspended,creation_timestamp,participants,total_participant_count";
 
 /// One page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -66,7 +60,7 @@ pub struct JoinRequest {
 }
 
 impl Client {
-    /// One page of a number's active groups; at most [`LIST_PAGE_MAX`] a page.
+    /// One page of a number's active groups; at most [`crate::limits::LIST_PAGE_MAX`] a page.
     /// `after` is the [`Page::next`] of the page before.
     ///
     /// # Errors
@@ -78,12 +72,12 @@ impl Client {
         limit: u16,
         after: Option<&str>,
     ) -> Result<Answer<Page<ListedGroup>>, Error> {
-        let limit = limit.clamp(1, LIST_PAGE_MAX).to_string();
-        let mut query = vec![("limit", limit.as_str())];
-        query.extend(after.map(|after| ("after", after)));
-        let path = [phone_number_id, "groups"];
-        self.call(get("list_groups", &path, &query), |root| page(root, listed))
-            .await
+        let read = Read::Groups {
+            phone_number_id,
+            limit,
+            after,
+        };
+        self.read(read, |root| page(root, listed)).await
     }
 
     /// All that Meta tells about one group.
@@ -92,11 +86,8 @@ impl Client {
     ///
     /// [`Error`]; [`super::Meaning::GroupUnknown`] and [`super::Meaning::GroupSuspended`] say something about the group.
     pub async fn group(&self, group_id: &str) -> Result<Answer<GroupInfo>, Error> {
-        let path = [group_id];
-        self.call(get("group", &path, &[("fields", INFO_FIELDS)]), |root| {
-            info(root, group_id)
-        })
-        .await
+        self.read(Read::Group { group_id }, |root| info(root, group_id))
+            .await
     }
 
     /// One page of the open join requests of a group.
@@ -110,12 +101,8 @@ impl Client {
         group_id: &str,
         after: Option<&str>,
     ) -> Result<Answer<Page<JoinRequest>>, Error> {
-        let query: Vec<_> = after.map(|after| ("after", after)).into_iter().collect();
-        let path = [group_id, "join_requests"];
-        self.call(get("join_requests", &path, &query), |root| {
-            page(root, join_request)
-        })
-        .await
+        let read = Read::JoinRequests { group_id, after };
+        self.read(read, |root| page(root, join_request)).await
     }
 
     /// The invite link of a group; `None` if Meta answers without one.
@@ -124,8 +111,7 @@ impl Client {
     ///
     /// [`Error`], as of the group.
     pub async fn invite_link(&self, group_id: &str) -> Result<Answer<Option<String>>, Error> {
-        let path = [group_id, "invite_link"];
-        self.call(get("invite_link", &path, &[]), |root| {
+        self.read(Read::InviteLink { group_id }, |root| {
             read::object(root)?;
             let link = root.get("invite_link").map(read::ident).transpose();
             Ok(owned(
@@ -137,25 +123,12 @@ impl Client {
     }
 }
 
-const fn get<'a>(
-    name: &'static str,
-    path: &'a [&'a str],
-    query: &'a [(&'a str, &'a str)],
-) -> Call<'a> {
-    Call {
-        name,
-        method: Method::GET,
-        path,
-        query,
-    }
-}
-
 fn owned(text: Option<Text<'_>>) -> Option<String> {
     text.map(Text::into_owned)
 }
 
 /// Reads a page. An entry that cannot be read fails the page: a list with a hole is not a list.
-fn page<'a, T>(
+pub(super) fn page<'a, T>(
     root: Value<'a>,
     entry: impl Fn(Value<'a>) -> Result<T, Refusal>,
 ) -> Result<Page<T>, Refusal> {

@@ -1,25 +1,47 @@
 //! Meta's Graph API: the calls about groups.
 //!
-//! Start at [`Client`]. Each call is made once: whether and when to try again is for the caller, who
-//! knows the budget; [`Error::class`] and [`Sent`] say what it needs for that.
+//! Start at [`Client`]; what changes something is a [`Command`], a value that can be checked, shown and
+//! sent. Each call is made once: whether and when to try again is for the caller, who knows the budget;
+//! [`Command::may_repeat`], [`Error::back_off`], [`Error::class`] and [`Sent`] say what it needs for that.
 //! Answers are read leniently (every scalar perhaps in quotes, both shapes of the list), but a list
 //! with an entry that cannot be read is an error: nobody may take it for complete.
 //! Not here: paging loops, retries, what an answer means for a group.
 
 mod call;
+mod code;
+mod command;
+mod content;
 mod error;
 mod groups;
+mod invalid;
+mod picture;
+mod reads;
+mod render;
+mod reply;
+mod retry;
 mod sent;
+mod subscriptions;
+mod templates;
 
 use std::time::Duration;
 
 use secrecy::SecretString;
 use url::Url;
 
-pub use crate::webhook::{Person, Refusal};
-pub use error::{BadId, Class, Error, Hidden, Meaning, Refused};
+pub use crate::webhook::{ItemError, Person, Refusal};
+pub use code::{Cause, Code};
+pub use command::{Command, Completion, JoinApprovalMode, Repeat};
+pub use content::{Content, MediaKind, MediaSource, Recipient, Template};
+pub use error::{BadId, Class, Error, Executed, Hidden, Meaning, Refused};
 pub use groups::{GroupInfo, JoinRequest, ListedGroup, Page};
+pub use invalid::Invalid;
+pub use picture::Picture;
+pub use reads::Read;
+pub use render::{Body, Rendered};
+pub use reply::{Accepted, Decided, FailedJoinRequest, InviteLink, Reply, SentMessage};
 pub use sent::{Answer, Sent, Usage};
+pub use subscriptions::Subscription;
+pub use templates::{LibraryQuery, LibraryTemplate};
 
 use crate::limits::{CONNECT_TIMEOUT, REQUEST_TIMEOUT};
 
@@ -72,6 +94,8 @@ pub struct Client {
     http: reqwest::Client,
     base: Url,
     authorization: http::HeaderValue,
+    /// Whether participants may be added.
+    offers_add: bool,
 }
 
 impl std::fmt::Debug for Client {

@@ -131,7 +131,7 @@ pub enum Input<'a> {
 }
 
 impl<'a> Input<'a> {
-    pub(super) fn read(text: Text<'a>) -> Self {
+    pub(crate) fn read(text: Text<'a>) -> Self {
         match bsuid(&text) {
             Some(Bsuid::User) => Self::UserId(text),
             Some(Bsuid::Parent) => Self::ParentUserId(text),

@@ -177,6 +177,20 @@ pub struct ItemError<'a> {
     pub details: Option<Text<'a>>,
 }
 
+impl ItemError<'_> {
+    /// The same, no longer borrowed from a body.
+    #[must_use]
+    pub fn into_owned(self) -> ItemError<'static> {
+        let own = |text: Option<Text<'_>>| text.map(|text| Text::Owned(text.into_owned()));
+        ItemError {
+            code: self.code,
+            title: own(self.title),
+            message: own(self.message),
+            details: own(self.details),
+        }
+    }
+}
+
 /// Reads `errors`: any element counts, whatever is in it. An object in the array's place is one error.
 pub(crate) fn errors(value: Value<'_>) -> Result<Vec<ItemError<'_>>, Refusal> {
     match value.kind() {

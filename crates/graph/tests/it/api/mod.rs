@@ -1,5 +1,6 @@
 //! The client against a server on a real socket.
 
+mod commands;
 mod transport;
 
 use std::{
