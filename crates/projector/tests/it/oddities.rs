@@ -19,7 +19,7 @@ use crate::{
     answers::{all, assert_same},
     order::records,
     traffic::{START, created, escaped, event, group, group_id, joined, mixture, read, renamed},
-    world::{LIMIT, World, metric},
+    world::{LIMIT, World, metric, tick},
 };
 
 #[tokio::test(flavor = "multi_thread")]
@@ -298,14 +298,6 @@ async fn states_of_a_newer_fold_are_served_and_not_folded_on() {
         end,
         "something was published"
     );
-}
-
-/// Lets time pass for those who sleep on a manual clock.
-async fn tick(hand: chassis::ManualClock) {
-    loop {
-        hand.advance(Duration::from_millis(10));
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

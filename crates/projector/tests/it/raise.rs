@@ -2,55 +2,22 @@
 
 #![expect(clippy::print_stdout, reason = "the figures are asked for")]
 
-use std::{ops::ControlFlow, sync::Arc, time::Duration};
+use std::{ops::ControlFlow, time::Duration};
 
-use chassis::{CancellationToken, Clock};
-use eventlog::{At, Batch, KafkaArgs, Log, Start};
-use harness::Broker;
-use projector::{LogKind, RaiseError, RaiseOptions, RaiseStep, Raised, raise};
-use prometheus_client::registry::Registry;
+use chassis::CancellationToken;
+use eventlog::{At, Batch, Start};
+use projector::{RaiseError, RaiseOptions, RaiseStep, Raised, raise};
 use serde_json::Value;
-use tempfile::TempDir;
 use wire::topics::Topic;
 
 use crate::{
     traffic::{START, created, escaped, group_id, mixture, renamed},
-    world::{LIMIT, Running, World, specs},
+    world::{LIMIT, Running, World, shared_broker},
 };
 
 const FEW: u32 = 3;
 const MANY: u32 = 6;
 const GROUPS: u64 = 40;
-
-async fn broker() -> Arc<Broker> {
-    tokio::task::spawn_blocking(Broker::shared)
-        .await
-        .unwrap()
-        .unwrap()
-}
-
-async fn world(broker: &Broker, prefix: &str, partitions: u32) -> World {
-    let args = KafkaArgs {
-        kafka_brokers: vec![broker.bootstrap()],
-        kafka_config: None,
-        topic_prefix: prefix.to_owned(),
-        allow_unreplicated: true,
-    };
-    let log = Log::kafka(&args, "rollcall-raise-test", &mut Registry::default()).unwrap();
-    let plan = log.plan(&specs(partitions), 1).await.unwrap();
-    log.apply(&plan).await.unwrap();
-    let dir = TempDir::new().unwrap();
-    World {
-        root: dir.path().to_owned(),
-        _dir: Some(dir),
-        clock: Clock::system(),
-        log,
-        kind: LogKind::Kafka,
-        partitions,
-        member: projector::Member::default(),
-        steps: Arc::new(projector::Unobserved),
-    }
-}
 
 /// Copies topics with their partitions and offsets, as a mirror or a restored backup would.
 async fn copy(from: &World, to: &World, topics: &[Topic]) {
@@ -108,7 +75,7 @@ async fn raised(
     .await
 }
 
-async fn raised_whole(world: &World) -> Result<Raised, RaiseError> {
+pub(crate) async fn raised_whole(world: &World) -> Result<Raised, RaiseError> {
     raised(
         world,
         RaiseOptions::default(),
@@ -186,8 +153,8 @@ async fn goes_on(world: &World, running: &Running, generation: u32) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn after_growth_and_a_stop_at_any_step_every_state_is_there_once_and_traffic_goes_on() {
-    let broker = broker().await;
-    let before = world(&broker, "raise-from.", FEW).await;
+    let broker = shared_broker().await;
+    let before = World::with_topics(&broker, "raise-from.", FEW).await;
     let at = before.append(&mixture(61, 0, 2_000, GROUPS)).await;
     let running = before.start().await;
     let expected = held(&running, &at).await;
@@ -196,7 +163,7 @@ async fn after_growth_and_a_stop_at_any_step_every_state_is_there_once_and_traff
     assert!(matches!(refused, RaiseError::Running { members: 1 }));
     running.stop().await;
 
-    let grown = world(&broker, "raise-to.", MANY).await;
+    let grown = World::with_topics(&broker, "raise-to.", MANY).await;
     copy(&before, &grown, &EVERYTHING).await;
     let dry = RaiseOptions {
         is_dry_run: true,
@@ -265,8 +232,8 @@ fn copy_all(from: &std::path::Path, into: &std::path::Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn events_that_were_not_folded_are_not_skipped_unless_a_gap_is_accepted() {
-    let broker = broker().await;
-    let world = world(&broker, "raise-gap.", FEW).await;
+    let broker = shared_broker().await;
+    let world = World::with_topics(&broker, "raise-gap.", FEW).await;
     assert!(matches!(
         raised_whole(&world).await,
         Err(RaiseError::NothingFolded)
@@ -306,13 +273,13 @@ async fn events_that_were_not_folded_are_not_skipped_unless_a_gap_is_accepted() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_events_made_again_all_that_is_held_stays_and_counts_as_unverified() {
-    let broker = broker().await;
-    let before = world(&broker, "raise-old.", FEW).await;
+    let broker = shared_broker().await;
+    let before = World::with_topics(&broker, "raise-old.", FEW).await;
     let at = before.append(&mixture(62, 0, 1_000, GROUPS)).await;
     let running = before.start().await;
     let expected = held(&running, &at).await;
     running.stop().await;
-    let again = world(&broker, "raise-new.", FEW).await;
+    let again = World::with_topics(&broker, "raise-new.", FEW).await;
     copy(&before, &again, &STATES).await;
     let done = raised_whole(&again).await.unwrap();
     assert_eq!((done.from, done.to), (1, 2));

@@ -1,60 +1,31 @@
 //! Several projectors on one log: each partition is led by one, everybody answers everything, and stops move it on.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use chassis::Clock;
-use eventlog::{Batch, KafkaArgs, Log};
+use eventlog::Batch;
 use harness::Broker;
-use projector::{LogKind, Member};
-use prometheus_client::registry::Registry;
-use tempfile::TempDir;
 use wire::topics::Topic;
 
 use crate::{
     answers::{all, assert_same},
-    traffic::{START, created, group_id, mixture, renamed},
+    traffic::{START, created, escaped, group_id, mixture, renamed},
     watch::Watch,
-    world::{LIMIT, Running, World, metric, specs},
+    world::{LIMIT, Running, World, metric, shared_broker},
 };
 
 const PARTITIONS: u32 = 3;
 
-/// An instance with a directory and a connection of its own.
-fn instance(broker: &Broker, prefix: &str, name: &str) -> World {
-    let args = KafkaArgs {
-        kafka_brokers: vec![broker.bootstrap()],
-        kafka_config: None,
-        topic_prefix: prefix.to_owned(),
-        allow_unreplicated: true,
-    };
-    let log = Log::kafka(&args, name, &mut Registry::default()).unwrap();
-    let dir = TempDir::new().unwrap();
-    World {
-        root: dir.path().to_owned(),
-        _dir: Some(dir),
-        clock: Clock::system(),
-        log,
-        kind: LogKind::Kafka,
-        partitions: PARTITIONS,
-        member: Member {
-            instance_id: Some(name.to_owned()),
-            session_timeout: Duration::from_secs(6),
-        },
-        steps: std::sync::Arc::new(projector::Unobserved),
+/// Three instances, each with a directory and a connection of its own.
+async fn cluster(prefix: &'static str) -> (Arc<Broker>, Vec<World>) {
+    let broker = shared_broker().await;
+    let mut worlds = vec![
+        World::with_topics(&broker, prefix, PARTITIONS)
+            .await
+            .named("one"),
+    ];
+    for name in ["two", "three"] {
+        worlds.push(World::kafka(&broker, prefix, PARTITIONS).named(name));
     }
-}
-
-async fn cluster(prefix: &'static str) -> (std::sync::Arc<Broker>, Vec<World>) {
-    let broker = tokio::task::spawn_blocking(Broker::shared)
-        .await
-        .unwrap()
-        .unwrap();
-    let worlds: Vec<World> = ["one", "two", "three"]
-        .iter()
-        .map(|name| instance(&broker, prefix, name))
-        .collect();
-    let plan = worlds[0].log.plan(&specs(PARTITIONS), 1).await.unwrap();
-    worlds[0].log.apply(&plan).await.unwrap();
     (broker, worlds)
 }
 
@@ -135,6 +106,40 @@ async fn leaders_share_the_partitions_and_everybody_answers_the_same() {
         let metrics = running.stop().await;
         assert_eq!(metric(&metrics, "projector_digest_mismatches_total"), 0.0);
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_follows_answers_from_a_position_on_as_the_leader_does() {
+    const GROUPS: u64 = 12;
+    let (_broker, worlds) = cluster("follower.").await;
+    let one = worlds[0].start().await;
+    let two = worlds[1].start().await;
+    await_settled(&[&one, &two]).await;
+    let mut followed = 0;
+    for round in 0..5_i64 {
+        for number in 0..GROUPS {
+            let (id, subject) = (group_id(number), format!("subject {round}"));
+            let event = match round {
+                0 => created(START, &id, &subject),
+                _ => renamed(START + round, &id, &subject),
+            };
+            let at = worlds[0].append(&[event]).await;
+            let partition: u32 = at[0].split(':').nth(1).unwrap().parse().unwrap();
+            let follower = match led(&one).contains(&("events", partition)) {
+                true => &two,
+                false => &one,
+            };
+            // Asked at once, so that it has yet to hear of it from the leader.
+            let path = format!("/v1/groups/{}", escaped(&id));
+            let group = follower.json_at(&path, &at).await;
+            let told = (group["subject"].as_str(), group["version"].as_str());
+            assert_eq!(told, (Some(&*subject), Some(&*at[0])));
+            followed += usize::from(!led(follower).contains(&("events", partition)));
+        }
+    }
+    assert!(followed > 30, "{followed} answers of a follower");
+    one.stop().await;
+    two.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -7,9 +7,10 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Clock, Ctx, auth::Access};
+use chassis::{Clock, Ctx, ManualClock, auth::Access};
 use domain::event::Event;
-use eventlog::{Batch, Cleanup, Log, TopicSpec, partition_of};
+use eventlog::{Batch, Cleanup, KafkaArgs, Log, TopicSpec, partition_of};
+use harness::Broker;
 use projector::{LogKind, Member, Observe, Projector, Settings, Tuning, Unobserved};
 use prometheus_client::registry::Registry;
 use reqwest::{Client, Response};
@@ -50,7 +51,13 @@ pub(crate) fn local_log(dir: &Path, clock: &Clock) -> Log {
     Log::local(&dir.join("log"), &specs(1), now, &mut Registry::default()).unwrap()
 }
 
-/// A directory with a local log in it.
+/// The broker that all tests here share; they keep apart by the prefix of their topics.
+pub(crate) async fn shared_broker() -> Arc<Broker> {
+    let shared = tokio::task::spawn_blocking(Broker::shared);
+    shared.await.unwrap().unwrap()
+}
+
+/// A log, and a directory for one projector on it.
 pub(crate) struct World {
     pub(crate) root: PathBuf,
     /// Deleted with the world, unless it is somebody else's.
@@ -78,6 +85,46 @@ impl World {
             member: Member::default(),
             steps: Arc::new(Unobserved),
         }
+    }
+
+    /// On topics of a broker, which are not made yet.
+    pub(crate) fn kafka(broker: &Broker, prefix: &str, partitions: u32) -> Self {
+        let args = KafkaArgs {
+            kafka_brokers: vec![broker.bootstrap()],
+            kafka_config: None,
+            topic_prefix: prefix.to_owned(),
+            allow_unreplicated: true,
+        };
+        let registry = &mut Registry::default();
+        let log = Log::kafka(&args, "rollcall-projector-test", registry).unwrap();
+        let dir = TempDir::new().unwrap();
+        Self {
+            root: dir.path().to_owned(),
+            _dir: Some(dir),
+            clock: Clock::system(),
+            log,
+            kind: LogKind::Kafka,
+            partitions,
+            member: Member::default(),
+            steps: Arc::new(Unobserved),
+        }
+    }
+
+    /// The same, with topics as they must be.
+    pub(crate) async fn with_topics(broker: &Broker, prefix: &str, partitions: u32) -> Self {
+        let world = Self::kafka(broker, prefix, partitions);
+        let plan = world.log.plan(&specs(partitions), 1).await.unwrap();
+        world.log.apply(&plan).await.unwrap();
+        world
+    }
+
+    /// Its projector has a name among several.
+    pub(crate) fn named(mut self, name: &str) -> Self {
+        self.member = Member {
+            instance_id: Some(name.to_owned()),
+            session_timeout: Duration::from_secs(6),
+        };
+        self
     }
 
     pub(crate) fn store_dir(&self) -> PathBuf {
@@ -266,4 +313,12 @@ pub(crate) fn recovered(metrics: &str) -> (f64, f64) {
         )
     };
     (of("state_topic"), of("store"))
+}
+
+/// Lets time pass for those who sleep on a manual clock, ten times as fast as it does.
+pub(crate) async fn tick(hand: ManualClock) {
+    loop {
+        hand.advance(Duration::from_millis(10));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }
