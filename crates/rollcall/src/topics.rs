@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use chassis::Ctx;
 use clap::{Args as ClapArgs, Subcommand};
-use eventlog::{Cleanup, KafkaArgs, Log, TopicSpec};
+use eventlog::{Cleanup, KafkaArgs, Log, Problem, TopicPlan, TopicSpec};
 use wire::topics::{self, Topic};
 
 use crate::print::{line, lines};
@@ -18,6 +18,10 @@ const SETTLE_TRIES: u32 = 30;
 
 /// Time between two comparisons.
 const SETTLE_PAUSE: Duration = Duration::from_millis(500);
+
+/// What is said where topics grow.
+const RAISE: &str =
+    "after partitions are added, run `rollcall generation raise` before anything else is started";
 
 /// What to do about the topics.
 #[derive(Debug, Clone, Subcommand)]
@@ -41,6 +45,11 @@ pub(crate) struct Args {
     /// Replicas of each new topic; all but one must be in sync for an append to be acknowledged.
     #[arg(long, env = "ROLLCALL_REPLICATION", default_value = "3", value_parser = clap::value_parser!(u32).range(1..=16))]
     replication: u32,
+
+    /// Add partitions to topics that have fewer than --partitions. Nothing may run meanwhile, nor after it before the generation
+    /// is raised (rollcall generation raise): until then keys and positions do not mean what they did.
+    #[arg(long, env = "ROLLCALL_GROW", requires = "partitions")]
+    grow: bool,
 }
 
 /// What every topic must be, as the log understands it.
@@ -79,6 +88,7 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
             kafka,
             partitions,
             replication,
+            grow,
         },
         is_apply,
     ) = match command {
@@ -90,22 +100,48 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
         .register(|registry| Log::kafka(&kafka, "rollcall-topics", registry))
         .context("open the log")?;
     let specs = specs(partitions);
-    let plan = log
-        .plan(&specs, replication)
-        .await
-        .context("compare the topics")?;
+    let plan = if grow {
+        log.plan_growth(&specs, replication).await
+    } else {
+        log.plan(&specs, replication).await
+    };
+    let plan = plan.context("compare the topics")?;
     lines(&plan)?;
-    if !is_apply {
-        return Ok(());
+    if plan.grows() {
+        may_grow(&log, &plan).await?;
     }
-    log.apply(&plan).await.context("change the topics")?;
-    // A broker may not have heard yet of what another has just done.
+    if is_apply {
+        log.apply(&plan).await.context("change the topics")?;
+        settle(&log, &specs, &ctx).await?;
+    }
+    if plan.grows() {
+        line(RAISE)?;
+    }
+    Ok(())
+}
+
+/// Partitions are added where nobody leads and where all topics have the same number afterwards.
+async fn may_grow(log: &Log, plan: &TopicPlan) -> anyhow::Result<()> {
+    let members = log.members(projector::GROUP).await;
+    let members = members.context("ask who is a projector")?;
+    if members > 0 {
+        bail!(
+            "{members} projectors are members of {}: stop them all, and wait until their sessions are over, before topics grow",
+            projector::GROUP
+        );
+    }
+    let is_about_partitions = |problem: &Problem| matches!(problem, Problem::Partitions { .. });
+    if plan.problems.iter().any(is_about_partitions) {
+        bail!("a topic has more partitions than are asked for: all must have the same number");
+    }
+    Ok(())
+}
+
+/// Waits until the topics are as they must be: a broker may not have heard yet of what another has just done.
+async fn settle(log: &Log, specs: &[TopicSpec], ctx: &Ctx) -> anyhow::Result<()> {
     let mut left = Vec::new();
     for _ in 0..SETTLE_TRIES {
-        left = log
-            .check(&specs)
-            .await
-            .context("compare the topics again")?;
+        left = log.check(specs).await.context("compare the topics again")?;
         if left.is_empty() {
             return line("the topics are as they must be");
         }

@@ -23,6 +23,8 @@ mod help;
 #[cfg(test)]
 mod http;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod projectors;
 #[cfg(test)]
 mod records;

@@ -18,10 +18,15 @@ pub struct Record {
 
 /// The log of a broker.
 pub fn kafka(bootstrap: &str) -> Log {
+    kafka_with(bootstrap, "rollcall.")
+}
+
+/// The same, of topics with another prefix.
+pub fn kafka_with(bootstrap: &str, prefix: &str) -> Log {
     let args = KafkaArgs {
         kafka_brokers: bootstrap.split(',').map(str::to_owned).collect(),
         kafka_config: None,
-        topic_prefix: "rollcall.".to_owned(),
+        topic_prefix: prefix.to_owned(),
         allow_unreplicated: true,
     };
     block_on(async { Log::kafka(&args, "e2e", &mut Registry::default()).unwrap() })
