@@ -32,6 +32,8 @@ struct Entries {
     /// By number, so that two of one name do not take each other off.
     checks: BTreeMap<u64, (String, Result<(), String>)>,
     beats: BTreeMap<u64, (String, HeartbeatState)>,
+    /// Raised with a reason; what is not raised is not shown.
+    alarms: BTreeMap<u64, (String, Option<String>)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -44,6 +46,11 @@ struct HeartbeatState {
 #[derive(Clone, Debug)]
 #[must_use = "a dropped check is no longer judged"]
 pub struct Check(Arc<Handle>);
+
+/// Something that a person must look at, though the process is ready: quiet until raised. Clones raise the same alarm.
+#[derive(Clone, Debug)]
+#[must_use = "a dropped alarm is no longer shown"]
+pub struct Alarm(Arc<Handle>);
 
 /// A loop that must turn; counted as just turned when made. Clones turn the same heartbeat.
 #[derive(Clone, Debug)]
@@ -63,6 +70,9 @@ pub struct Report {
     pub ok: bool,
     /// Each one, by name.
     pub checks: Vec<Entry>,
+    /// What a person must look at, though it is no reason to send traffic elsewhere; those raised alone.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub alarms: Vec<Entry>,
 }
 
 /// One condition.
@@ -107,18 +117,37 @@ impl Health {
         Heartbeat(self.handle(number))
     }
 
+    /// Adds an alarm, which is quiet until it is raised.
+    pub fn alarm(&self, name: impl Into<String>) -> Alarm {
+        let mut entries = self.entries();
+        let number = entries.number();
+        entries.alarms.insert(number, (name.into(), None));
+        drop(entries);
+        Alarm(self.handle(number))
+    }
+
     /// What `/readyz` answers.
     pub fn ready(&self) -> Report {
-        let mut checks: Vec<Entry> = self
-            .entries()
+        let entries = self.entries();
+        let mut checks: Vec<Entry> = entries
             .checks
             .values()
             .map(|(name, state)| Entry::new(name, state.as_ref().err().cloned()))
             .collect();
+        let raised = entries.alarms.values();
+        let mut alarms: Vec<Entry> = raised
+            .filter(|(_, reason)| reason.is_some())
+            .map(|(name, reason)| Entry::new(name, reason.clone()))
+            .collect();
+        drop(entries);
+        alarms.sort();
         if self.0.shutdown.is_cancelled() {
             checks.push(Entry::new("shutdown", Some("shutting down".to_owned())));
         }
-        Report::new(checks)
+        Report {
+            alarms,
+            ..Report::new(checks)
+        }
     }
 
     /// What `/livez` answers.
@@ -184,6 +213,25 @@ impl Check {
     }
 }
 
+impl Alarm {
+    /// A person must look, and why: a few words, no personal data.
+    pub fn raise(&self, reason: impl Into<String>) {
+        self.set(Some(reason.into()));
+    }
+
+    /// All is well again.
+    pub fn clear(&self) {
+        self.set(None);
+    }
+
+    fn set(&self, reason: Option<String>) {
+        let mut entries = self.0.health.entries();
+        if let Some((_, held)) = entries.alarms.get_mut(&self.0.number) {
+            *held = reason;
+        }
+    }
+}
+
 impl Heartbeat {
     /// The loop turned once more.
     pub fn turn(&self) {
@@ -200,6 +248,7 @@ impl Drop for Handle {
         let mut entries = self.health.entries();
         entries.checks.remove(&self.number);
         entries.beats.remove(&self.number);
+        entries.alarms.remove(&self.number);
     }
 }
 
@@ -207,7 +256,11 @@ impl Report {
     fn new(mut checks: Vec<Entry>) -> Self {
         checks.sort();
         let ok = checks.iter().all(|entry| entry.ok);
-        Self { ok, checks }
+        Self {
+            ok,
+            checks,
+            alarms: Vec::new(),
+        }
     }
 }
 

@@ -87,6 +87,28 @@ impl Appender {
         Ok(())
     }
 
+    /// Appends one event for somebody who waits, and says where it stands: partition and offset. `None` if shutdown came first.
+    ///
+    /// One that is given up may still be appended; said again it changes nothing.
+    pub(crate) async fn record(
+        &self,
+        event: &Event,
+    ) -> Result<Option<(u32, i64)>, eventlog::Error> {
+        let events = std::slice::from_ref(event);
+        let partition = eventlog::partition_of(&key(&entity(event)), self.partitions);
+        let tried = retry::retry(&self.clock, &self.shutdown, BACKOFF, class, || {
+            self.log.append(self.batch(events))
+        });
+        let offsets = unless_stopped(tried.await)?;
+        self.metrics.events.add(wire::event_kind(event), 1);
+        Ok(offsets.and_then(|offsets| Some((partition, *offsets.first()?))))
+    }
+
+    /// The partition of a number.
+    pub(crate) fn partition(&self, number: &PhoneNumberId) -> u32 {
+        eventlog::partition_of(&key(&Entity::Number(number.clone())), self.partitions)
+    }
+
     async fn try_append(&self, events: &[Event]) -> Result<(), eventlog::Error> {
         let appended = self.log.append(self.batch(events)).await;
         if let Err(error) = &appended {

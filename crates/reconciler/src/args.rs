@@ -7,7 +7,7 @@ use clap::Args as ClapArgs;
 use domain::ids::{PhoneNumberId, Second};
 use url::Url;
 
-use crate::limits::{LAG_MAX, LAG_MIN};
+use crate::limits::{LAG_MAX, LAG_MIN, SESSION_TIMEOUT};
 
 /// Settings of the reconciler.
 #[derive(Debug, Clone, ClapArgs)]
@@ -29,6 +29,11 @@ pub struct Args {
     #[arg(long, env = "ROLLCALL_ACCESS_TOKEN_FILE")]
     pub access_token_file: SecretFile,
 
+    /// File with the app's token, or env:NAME, as Meta writes it: the app's id, a bar, its secret. With it the app's
+    /// subscriptions are checked, for a field that is not subscribed to is never sent.
+    #[arg(long, env = "ROLLCALL_APP_TOKEN_FILE")]
+    pub app_token_file: Option<SecretFile>,
+
     /// Business phone number whose groups are kept, as Meta names it; repeat for several.
     #[arg(long, env = "ROLLCALL_PHONE_NUMBER_ID", value_delimiter = ',', required = true, value_parser = number)]
     pub phone_number_id: Vec<PhoneNumberId>,
@@ -48,6 +53,35 @@ pub struct Args {
     /// Compare once, print the plan, change nothing, and end.
     #[arg(long)]
     pub dry_run: bool,
+}
+
+/// What an instance is in the consumer group that decides which instance owns which number.
+#[derive(Debug, Clone, PartialEq, Eq, ClapArgs)]
+pub struct Member {
+    /// Name of this instance, the same after a restart and no other's, such as the pod's: with it a restart within
+    /// the session time-out moves no number (group.instance.id of Kafka). Without it numbers move at each stop and start.
+    #[arg(long, env = "ROLLCALL_INSTANCE_ID", value_name = "NAME")]
+    pub instance_id: Option<String>,
+
+    /// How long the group waits for an instance that is silent before another owns its numbers; at least the broker's
+    /// group.min.session.timeout.ms, which is 6s.
+    #[arg(
+        long,
+        env = "ROLLCALL_SESSION_TIMEOUT",
+        value_name = "DURATION",
+        value_parser = chassis::duration::parse,
+        default_value = "15s"
+    )]
+    pub session_timeout: Duration,
+}
+
+impl Default for Member {
+    fn default() -> Self {
+        Self {
+            instance_id: None,
+            session_timeout: SESSION_TIMEOUT,
+        }
+    }
 }
 
 /// `L` in whole seconds, never less than what was asked for.

@@ -44,6 +44,9 @@ pub const TICK: Duration = Duration::from_millis(500);
 /// Calls that may gather while nothing needs reading, as a share of an hour's budget (one sixtieth: a minute).
 pub const BURST_DIVISOR: u32 = 60;
 
+/// Share of each hour's calls kept for commands, as a divisor: reads and passes never take it.
+pub const COMMAND_SHARE_DIVISOR: u32 = 20;
+
 /// First pause after Meta throttled us; doubles up to [`THROTTLED_PAUSE_MAX`].
 pub const THROTTLED_PAUSE_MIN: Duration = Duration::from_secs(5);
 
@@ -61,6 +64,39 @@ pub const NAMED_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 
 /// Pause after Meta refused the token: an alarm, not a thousand errors.
 pub const REFUSED_PAUSE: Duration = Duration::from_secs(60);
+
+/// How often the access token's file is looked at, for one that was replaced.
+pub const TOKEN_EVERY: Duration = Duration::from_secs(10);
+
+/// How often the app's subscriptions are looked at.
+pub const SUBSCRIPTION_EVERY: Duration = Duration::from_secs(3_600);
+
+/// Pause until subscriptions that could not be read, or lack something, are looked at again.
+pub const SUBSCRIPTION_RETRY: Duration = Duration::from_secs(60);
+
+/// How long a request of the API waits until the log took its event.
+pub const RECORD_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a request of the API waits until what it recorded is folded; then it is answered that it is on its way.
+pub const FOLD_WAIT: Duration = Duration::from_secs(5);
+
+/// How long a request for a pass waits until the pass is over; then it is answered that it is on its way.
+pub const PASS_WAIT: Duration = Duration::from_secs(30);
+
+/// Dry runs under way at once: each reads the whole list.
+pub const DRY_RUNS_MAX: usize = 1;
+
+/// Requests of the API that wait at once.
+pub const WAITERS_MAX: usize = 100;
+
+/// Longest body of a request of the API, in bytes.
+pub const BODY_BYTES_MAX: usize = 64 << 10;
+
+/// Holds on a page of the API.
+pub const HOLDS_PAGE_MAX: usize = 1_000;
+
+/// How long the group waits for an instance that is silent before another owns its numbers.
+pub const SESSION_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Share of Meta's own limit, in percent, from which calls are spread out.
 pub const USAGE_SLOW_PERCENT: u32 = 75;

@@ -1,6 +1,6 @@
 //! What the reconciler counts.
 
-use domain::group::{Applied, Existence, Field, FieldChange};
+use domain::agreement::{Cause, Kind, Repair};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue},
     metrics::{counter::Counter, family::Family, gauge::Gauge},
@@ -11,6 +11,13 @@ use prometheus_client::{
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 pub(crate) struct Label {
     kind: Word,
+}
+
+/// What kind of difference was found, and why it was there.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Found {
+    kind: Word,
+    cause: Word,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -51,27 +58,12 @@ impl Counts {
             .get_or_create(&Label { kind: Word(kind) })
             .inc_by(count);
     }
-
-    fn get(&self, kind: &'static str) -> u64 {
-        self.0.get_or_create(&Label { kind: Word(kind) }).get()
-    }
 }
-
-/// Kinds of drift, as they are counted.
-pub const DRIFT_KINDS: [&str; 7] = [
-    "created",
-    "gone",
-    "subject",
-    "participants",
-    "join_requests",
-    "settings",
-    "suspended",
-];
 
 /// All metrics; clones share.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
-    pub(crate) drift: Counts,
+    drift: Family<Found, Counter>,
     pub(crate) calls: Counts,
     pub(crate) refusals: Counts,
     pub(crate) reads: Counts,
@@ -86,6 +78,9 @@ pub struct Metrics {
     budget: Family<OfNumber, Gauge>,
     token_refused: Family<OfNumber, Gauge>,
     holds: Family<OfNumber, Gauge>,
+    owned: Family<OfNumber, Gauge>,
+    /// Fields that the app should be subscribed to and is not; -1 while that is not known.
+    pub(crate) subscriptions_missing: Gauge,
 }
 
 impl Metrics {
@@ -100,11 +95,6 @@ impl Metrics {
 
     fn name_counters(&self, registry: &mut Registry) {
         let kinds = [
-            (
-                "drift_found",
-                "Differences from Meta found in what was held, by kind",
-                &self.drift,
-            ),
             ("calls", "Calls to Meta's API, by kind", &self.calls),
             (
                 "refusals",
@@ -123,6 +113,11 @@ impl Metrics {
         for (name, help, counts) in kinds {
             registry.register(name, help, counts.0.clone());
         }
+        registry.register(
+            "drift_found",
+            "Differences from Meta found in what was held, by kind and cause",
+            self.drift.clone(),
+        );
         registry.register(
             "repairs",
             "Groups in which a read found a difference and appended what it saw",
@@ -163,6 +158,11 @@ impl Metrics {
                 &self.token_refused,
             ),
             (
+                "owned",
+                "1 while the number belongs to this instance; of all instances one should say so",
+                &self.owned,
+            ),
+            (
                 "holds",
                 "Holds of the interlock that nobody has released: a person must look",
                 &self.holds,
@@ -171,6 +171,19 @@ impl Metrics {
         for (name, help, family) in gauges {
             registry.register(name, help, family.clone());
         }
+        registry.register(
+            "subscriptions_missing",
+            "Fields that the app needs and is not subscribed to; -1 while Meta does not say: a person must act",
+            self.subscriptions_missing.clone(),
+        );
+    }
+
+    /// Is a business number kept by this instance?
+    pub(crate) fn owned(&self, phone_number_id: &str) -> Gauge {
+        let label = OfNumber {
+            phone_number_id: phone_number_id.to_owned(),
+        };
+        self.owned.get_or_create(&label).clone()
     }
 
     /// The gauges of one business number.
@@ -192,65 +205,40 @@ impl Metrics {
 
     /// Differences found so far, of all kinds.
     pub fn drift_found(&self) -> u64 {
-        DRIFT_KINDS.iter().map(|kind| self.drift.get(kind)).sum()
+        Kind::ALL
+            .into_iter()
+            .map(|kind| self.drift_found_of(kind))
+            .sum()
     }
 
-    /// Differences found so far of one of [`DRIFT_KINDS`].
-    pub fn drift_found_of(&self, kind: &'static str) -> u64 {
-        self.drift.get(kind)
+    /// Differences found so far of one kind, whatever their cause.
+    pub fn drift_found_of(&self, kind: Kind) -> u64 {
+        let of = |cause: Cause| {
+            let label = Found {
+                kind: Word(kind.as_str()),
+                cause: Word(cause.as_str()),
+            };
+            self.drift.get_or_create(&label).get()
+        };
+        Cause::ALL.into_iter().map(of).sum()
     }
 
     /// Groups repaired so far.
-    pub fn repaired(&self) -> u64 {
+    pub fn groups_repaired(&self) -> u64 {
         self.repairs.get()
     }
 
-    /// Counts what an event of ours is about to change in what was known before; `is_known` is whether members were ever known.
-    pub(crate) fn drifted(&self, applied: &Applied<FieldChange>, is_known: bool) -> u64 {
-        let (Applied::View { changes, .. } | Applied::Forgotten { changes, .. }) = applied else {
-            return 0;
-        };
-        let mut found = 0;
-        for kind in changes
-            .iter()
-            .filter_map(|change| drift_kind(change, is_known))
-        {
-            self.drift.add(kind, 1);
-            found += 1;
+    /// Counts what a read found wrong.
+    pub(crate) fn repaired(&self, repairs: &[Repair]) {
+        for Repair { kind, cause, .. } in repairs {
+            let label = Found {
+                kind: Word(kind.as_str()),
+                cause: Word(cause.as_str()),
+            };
+            self.drift.get_or_create(&label).inc();
         }
-        found
-    }
-}
-
-/// What kind of difference a change is; `None` where something was learnt that had not been known at all.
-fn drift_kind(change: &FieldChange, is_known: bool) -> Option<&'static str> {
-    match change {
-        FieldChange::Existence {
-            after: Some(Existence::Gone),
-            ..
-        } => Some("gone"),
-        FieldChange::Existence {
-            before: None | Some(Existence::Gone),
-            after: Some(Existence::Active),
-        } => Some("created"),
-        FieldChange::Existence { .. } => None,
-        FieldChange::Text {
-            field: Field::Subject,
-            before,
-            ..
-        } => before.as_ref().map(|_| "subject"),
-        FieldChange::Text {
-            field: Field::PhoneNumberId | Field::WabaId,
-            ..
-        } => None,
-        FieldChange::Text { before, .. } => before.as_ref().map(|_| "settings"),
-        FieldChange::Flag {
-            field: Field::Suspended,
-            before,
-            after,
-        } => (before.is_some() || *after == Some(true)).then_some("suspended"),
-        FieldChange::Flag { .. } | FieldChange::Time { .. } | FieldChange::InDoubt { .. } => None,
-        FieldChange::Participants { .. } => is_known.then_some("participants"),
-        FieldChange::JoinRequests { .. } => is_known.then_some("join_requests"),
+        if !repairs.is_empty() {
+            self.repairs.inc();
+        }
     }
 }

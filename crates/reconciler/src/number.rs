@@ -9,14 +9,17 @@ use std::{
     time::Duration,
 };
 
-use chassis::{CancellationToken, Clock, health::Heartbeat};
+use chassis::{
+    CancellationToken, Clock,
+    health::{Alarm, Heartbeat},
+};
 use domain::{
-    event::Event,
+    agreement::Look,
+    event::{Event, ListPass},
     group::{Existence, Group},
     ids::{EventId, GroupId, PhoneNumberId, Second, Text},
     plan::Reason,
     position::Position,
-    register::Rank,
 };
 use tokio::task::{self, JoinSet};
 
@@ -24,6 +27,7 @@ use crate::{
     append::Appender,
     attempts::Attempts,
     budget::Budget,
+    ledgers::Book,
     limits::TICK,
     metrics::{Gauges, Metrics},
     read::Visit,
@@ -42,6 +46,16 @@ pub(crate) use pass::compare_with;
 /// A read of a group under way: why, and when it was asked by our clock.
 type Visiting = (Reason, Second, Visit);
 
+/// Why Meta was asked about a group, and when.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    reason: Reason,
+    /// In Meta's clock.
+    t0: Second,
+    /// Is the number hydrated for the first time? Then nothing is news.
+    is_first: bool,
+}
+
 /// What a number's loop is made of.
 pub(crate) struct Keeper<R> {
     pub(crate) number: PhoneNumberId,
@@ -55,7 +69,18 @@ pub(crate) struct Keeper<R> {
     pub(crate) list_every: Duration,
     pub(crate) budget: Budget,
     pub(crate) beat: Heartbeat,
+    pub(crate) alarms: Alarms,
+    pub(crate) book: Book,
     pub(crate) memory: Memory,
+}
+
+/// What a person must look at.
+#[derive(Debug)]
+pub(crate) struct Alarms {
+    /// Meta refuses the access token.
+    pub(crate) token: Alarm,
+    /// The interlock holds.
+    pub(crate) hold: Alarm,
 }
 
 /// What the loop remembers from turn to turn; losing it costs calls, never truth.
@@ -83,6 +108,8 @@ pub(crate) struct Memory {
     pass_due_ms: u64,
     /// Passes refused or failed in a row.
     passes_failed: u32,
+    /// The last asking for a pass that one began after.
+    pass_answered: Second,
     /// Meta's clock less ours, in seconds.
     skew: Second,
     /// When some group of the number was last seen alive, listed or read, in Meta's clock: the token works.
@@ -104,6 +131,7 @@ impl<R: Read> Keeper<R> {
                 () = self.clock.sleep(TICK) => {}
             }
         }
+        self.resume();
         loop {
             self.beat.turn();
             let is_visiting = !self.memory.visits.is_empty();
@@ -138,6 +166,25 @@ impl<R: Read> Keeper<R> {
         Ok(())
     }
 
+    /// Goes on where whoever kept the number before left off: the next pass is due when it would have been,
+    /// so that a process that is started again and again does not list again and again.
+    fn resume(&mut self) {
+        let held = self.snapshots.held().number(&self.number);
+        let last = held.and_then(|number| Some(number.core.list_pass.as_ref()?.value.clone()));
+        let Some(ListPass {
+            started: last,
+            asked,
+            ..
+        }) = last
+        else {
+            return;
+        };
+        let passed = self.local_now().saturating_sub(last).max(0).unsigned_abs();
+        self.memory.pass_answered = asked;
+        let left = self.list_every.saturating_sub(Duration::from_secs(passed));
+        self.memory.pass_due_ms = self.clock.monotonic_ms().saturating_add(to_ms(left));
+    }
+
     fn local_now(&self) -> Second {
         i64::try_from(self.clock.now_seconds()).unwrap_or(i64::MAX)
     }
@@ -165,36 +212,35 @@ impl<R: Read> Keeper<R> {
         })
     }
 
-    /// Counts what `events` will change in what is held now.
-    fn count_drift(&self, group_id: &GroupId, events: &[Event]) -> u64 {
+    /// Enters in the book what `events` will change in what is held now, and says why in words; gives how much that is.
+    fn count_drift(&self, group_id: &GroupId, events: &[Event], asked: Asked) -> usize {
         let held = self.snapshots.held().group(group_id);
-        let mut group = held.as_deref().cloned().unwrap_or_default();
-        let is_known = group.core.verified > 0
-            || group
-                .core
-                .exists
-                .as_ref()
-                .is_some_and(|exists| exists.stamp.rank == Rank::Statement);
-        let mut found = 0;
-        for (offset, event) in (0..).zip(events) {
-            let position = Position {
-                generation: u32::MAX,
-                offset,
-                ..group.envelope.position
-            };
-            found += self
-                .metrics
-                .drifted(&group.apply(group_id, event, position), is_known);
+        let Asked {
+            reason,
+            t0,
+            is_first,
+        } = asked;
+        let look = Look {
+            group_id,
+            held: held.as_deref(),
+            events,
+            reason,
+            t0,
+            is_first,
+            is_behind_gap: false,
+        };
+        let repairs = self.book.lock().looked(&look);
+        for repair in &repairs {
+            tracing::debug!("{repair}");
         }
-        if found > 0 {
-            self.metrics.repairs.inc();
-        }
-        found
+        self.metrics.repaired(&repairs);
+        repairs.len()
     }
 
     /// Meta took the token.
     fn accepted(&mut self) {
         self.gauges.token_refused.set(0);
+        self.alarms.token.clear();
         if std::mem::take(&mut self.memory.is_token_refused) {
             tracing::info!(phone_number_id = %self.number, "the access token works again");
         }
@@ -207,6 +253,9 @@ impl<R: Read> Keeper<R> {
             return;
         }
         self.gauges.token_refused.set(1);
+        self.alarms
+            .token
+            .raise("Meta refuses it: nothing can be verified until the file names one that works");
         if !std::mem::replace(&mut self.memory.is_token_refused, true) {
             tracing::error!(
                 phone_number_id = %self.number,

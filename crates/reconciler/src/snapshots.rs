@@ -1,7 +1,7 @@
 //! What the projection holds, followed from the state topics: the groups of each number, and the numbers.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -11,7 +11,7 @@ use domain::{
     group::Group,
     ids::{Entity, GroupId, PhoneNumberId},
     number::Number,
-    position::Envelope,
+    position::{Envelope, Position},
 };
 use eventlog::{At, Class, Log, Reader, Start};
 use prometheus_client::metrics::counter::Counter;
@@ -21,7 +21,10 @@ use wire::{
     topics::{Key, Topic, parse_key},
 };
 
-use crate::limits::{FOLLOW_BYTES_MAX, FOLLOW_PAUSE, FOLLOW_RECORDS_MAX};
+use crate::{
+    ledgers::Ledgers,
+    limits::{FOLLOW_BYTES_MAX, FOLLOW_PAUSE, FOLLOW_RECORDS_MAX},
+};
 
 /// How long a read of the topics waits for something new.
 const WAIT: Duration = Duration::from_millis(500);
@@ -31,6 +34,9 @@ const WAIT: Duration = Duration::from_millis(500);
 pub(crate) struct Snapshots {
     held: Arc<Mutex<Held>>,
     caught_up: watch::Sender<bool>,
+    /// Counts batches taken, so that somebody can wait for news.
+    batches: watch::Sender<u64>,
+    ledgers: Ledgers,
     /// Records taken.
     records: Counter,
 }
@@ -41,6 +47,8 @@ pub(crate) struct Held {
     groups: HashMap<GroupId, Marked<Group>>,
     of_number: HashMap<PhoneNumberId, BTreeSet<GroupId>>,
     numbers: HashMap<PhoneNumberId, Marked<Number>>,
+    /// How far each partition is folded.
+    progress: BTreeMap<u32, Position>,
     /// How many times the topics were begun from their beginning.
     reading: u64,
 }
@@ -58,8 +66,15 @@ impl Snapshots {
         Self {
             held: Arc::new(Mutex::new(Held::default())),
             caught_up: watch::channel(false).0,
+            batches: watch::channel(0).0,
+            ledgers: Ledgers::default(),
             records,
         }
+    }
+
+    /// The books of the numbers that this instance owns.
+    pub(crate) fn ledgers(&self) -> &Ledgers {
+        &self.ledgers
     }
 
     /// Looks something up.
@@ -76,6 +91,24 @@ impl Snapshots {
             .subscribe()
             .wait_for(|caught_up| *caught_up)
             .await;
+    }
+
+    /// Is everything here that the topics held at the start?
+    pub(crate) fn is_caught_up(&self) -> bool {
+        *self.caught_up.borrow()
+    }
+
+    /// Waits until `find` finds something in what is held. It is asked again after each batch; the wait has no limit of its own.
+    pub(crate) async fn until<T>(&self, mut find: impl FnMut(&Held) -> Option<T>) -> T {
+        let mut batches = self.batches.subscribe();
+        loop {
+            batches.borrow_and_update();
+            if let Some(found) = find(&self.held()) {
+                return found;
+            }
+            // The sender lives as long as self.
+            let _ = batches.changed().await;
+        }
     }
 
     /// Follows the topics for ever.
@@ -142,9 +175,12 @@ impl Snapshots {
                 Err(error) => return error,
             };
             for record in batch.iter() {
-                self.take(record.key, record.value);
+                // Of the topics the numbers' come last; their progress is announced after all states.
+                let is_last = record.source >= reader.sources() / 2;
+                self.take(record.key, record.value, is_last);
             }
             self.records.inc_by(batch.len() as u64);
+            self.batches.send_modify(|batches| *batches += 1);
         }
     }
 
@@ -154,9 +190,13 @@ impl Snapshots {
         clock.sleep(FOLLOW_PAUSE).await;
     }
 
-    fn take(&self, key: &[u8], value: Option<&[u8]>) {
-        let Some(Key::Entity(entity)) = parse_key(key) else {
-            return;
+    fn take(&self, key: &[u8], value: Option<&[u8]>, is_last: bool) {
+        let entity = match parse_key(key) {
+            Some(Key::Entity(entity)) => entity,
+            Some(Key::Progress(partition)) if is_last => {
+                return self.take_progress(partition, value);
+            }
+            Some(Key::Progress(_)) | None => return,
         };
         let Some(value) = value else {
             return self.held().forget(&entity);
@@ -165,7 +205,10 @@ impl Snapshots {
         match entity {
             Entity::Group(_) => {
                 if let Ok(Record::State(Stored { id, state, .. })) = wire::decode_group(value) {
-                    self.held().put_group(id, state);
+                    let (before, after) = self.held().put_group(id.clone(), state);
+                    if let Some(after) = after {
+                        self.ledgers.followed(&id, before.as_deref(), &after);
+                    }
                 }
             }
             Entity::Number(_) => {
@@ -178,7 +221,36 @@ impl Snapshots {
     }
 }
 
+impl Snapshots {
+    /// How far the fold has come.
+    fn take_progress(&self, partition: u32, value: Option<&[u8]>) {
+        let Some(Ok(progress)) = value.map(wire::decode_progress) else {
+            return;
+        };
+        let mut held = self.held();
+        let known = held.progress.entry(partition).or_insert(progress.position);
+        if progress.position.is_after(known) {
+            *known = progress.position;
+        }
+    }
+}
+
 impl Held {
+    /// The positions up to which events are folded, by partition, as far as it was told.
+    pub(crate) fn progress(&self) -> &BTreeMap<u32, Position> {
+        &self.progress
+    }
+
+    /// All numbers that have a state, in order.
+    pub(crate) fn numbers(&self) -> Vec<(PhoneNumberId, Arc<Number>)> {
+        let numbers = self.numbers.iter();
+        let mut numbers: Vec<_> = numbers
+            .map(|(id, held)| (id.clone(), Arc::clone(&held.state)))
+            .collect();
+        numbers.sort_by(|a, b| a.0.cmp(&b.0));
+        numbers
+    }
+
     pub(crate) fn group(&self, group_id: &GroupId) -> Option<Arc<Group>> {
         Some(Arc::clone(&self.groups.get(group_id)?.state))
     }
@@ -194,12 +266,19 @@ impl Held {
             .collect()
     }
 
-    fn put_group(&mut self, group_id: GroupId, group: Group) {
+    /// Takes a state; gives the one before, and the new one unless it is older.
+    fn put_group(
+        &mut self,
+        group_id: GroupId,
+        group: Group,
+    ) -> (Option<Arc<Group>>, Option<Arc<Group>>) {
+        let mut before = None;
         if let Some(held) = self.groups.get_mut(&group_id) {
             held.reading = self.reading;
             if is_older(&group.envelope, &held.state.envelope) {
-                return;
+                return (None, None);
             }
+            before = Some(Arc::clone(&held.state));
             self.leave_number(&group_id);
         }
         if let Some(number) = number_of(&group) {
@@ -209,7 +288,9 @@ impl Held {
                 .insert(group_id.clone());
         }
         let marked = self.mark(group);
+        let after = Arc::clone(&marked.state);
         self.groups.insert(group_id, marked);
+        (before, Some(after))
     }
 
     fn put_number(&mut self, number_id: PhoneNumberId, number: Number) {

@@ -2,6 +2,7 @@
 
 use std::{future::Future, time::Duration};
 
+use chassis::SecretString;
 use domain::{
     event::{GroupRead, JoinRequest},
     ids::{GroupId, PhoneNumberId, Second},
@@ -101,6 +102,15 @@ pub struct JoinRequestPage {
 
 /// Reads of Meta's API. Every call ends within a time limit of its own.
 pub trait Read: Send + Sync + 'static {
+    /// From now on calls present another access token.
+    ///
+    /// # Errors
+    ///
+    /// Where the token cannot be sent; the former stays.
+    fn present(&self, _token: &SecretString) -> Result<(), graph::api::ConfigError> {
+        Ok(())
+    }
+
     /// A page of the list of active groups.
     fn list(
         &self,

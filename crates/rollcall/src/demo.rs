@@ -324,7 +324,7 @@ fn draw(
         sent: counts.sent,
         lost: counts.lost,
         found: metrics.drift_found(),
-        repaired: metrics.repaired(),
+        repaired: metrics.groups_repaired(),
         agreeing: groups.saturating_sub(differing),
         compared: groups,
     });
@@ -353,15 +353,15 @@ fn conclude(summary: &Summary, metrics: &::reconciler::Metrics) -> anyhow::Resul
         "differences found         {:>8}",
         metrics.drift_found()
     ))?;
-    for kind in ::reconciler::metrics::DRIFT_KINDS {
+    for kind in domain::agreement::Kind::ALL {
         let found = metrics.drift_found_of(kind);
         if found > 0 {
-            line(format_args!("  {kind:<22}  {found:>8}"))?;
+            line(format_args!("  {:<22}  {found:>8}", kind.as_str()))?;
         }
     }
     line(format_args!(
         "groups repaired           {:>8}",
-        metrics.repaired()
+        metrics.groups_repaired()
     ))?;
     if let Some(after) = agreed_after {
         line(format_args!(

@@ -1,9 +1,13 @@
 //! `rollcall reconciler`: the comparison with Meta, and its repairs.
 
+use std::{convert::Infallible, net::SocketAddr};
+
+use ::reconciler::Reconciler;
 use anyhow::Context as _;
-use chassis::{ConfigProblems, Ctx, Tasks, admin::AdminArgs, auth::AccessArgs};
+use chassis::{ConfigProblems, Ctx, Tasks, admin::AdminArgs, auth::AccessArgs, http};
 use clap::Args as ClapArgs;
 use eventlog::KafkaArgs;
+use futures::FutureExt as _;
 use wire::topics::Topic;
 
 use crate::{kafka, print::lines};
@@ -14,6 +18,16 @@ use crate::{kafka, print::lines};
 pub(crate) struct Args {
     #[command(flatten)]
     reconciler: ::reconciler::Args,
+    #[command(flatten)]
+    member: ::reconciler::Member,
+    /// Where the command API listens; port 0 picks a free one.
+    #[arg(
+        long,
+        env = "ROLLCALL_LISTEN",
+        value_name = "ADDRESS",
+        default_value = "127.0.0.1:8082"
+    )]
+    listen: SocketAddr,
     #[command(flatten)]
     kafka: KafkaArgs,
     #[command(flatten)]
@@ -26,11 +40,14 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
     let Args {
         reconciler,
+        member,
+        listen,
         kafka,
         admin,
         access,
     } = args;
     let mut problems = ConfigProblems::new();
+    access.check("--listen", listen, &mut problems);
     admin.check(&access, &mut problems);
     problems.finish()?;
     let log = kafka::open(
@@ -49,9 +66,16 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
         .await
         .context("listen for administration")?;
     tasks.spawn("admin", server.run());
-    tasks.spawn(
-        "reconciler",
-        ::reconciler::run(reconciler, ctx, log, metrics),
-    );
+    let commands = http::bind("--listen", listen).await?;
+    let address = commands
+        .local_addr()
+        .context("address of the command API")?;
+    let shutdown = ctx.shutdown.clone();
+    let reconciler = Reconciler::open(reconciler, member, ctx, log, metrics)?;
+    let router = http::with_fallbacks(reconciler.router_alone(&access.access()));
+    http::print_listening("command API", address);
+    let serving = http::serve(commands, router, http::Limits::STANDARD, shutdown);
+    tasks.spawn("command API", serving.map(Ok::<(), Infallible>));
+    tasks.spawn("reconciler", reconciler.run());
     tasks.join().await.map_err(Into::into)
 }

@@ -3,6 +3,7 @@
 use std::{convert::Infallible, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use ::projector::{LogKind, Projector};
+use ::reconciler::Reconciler;
 use anyhow::Context as _;
 use chassis::{ConfigProblems, Ctx, Tasks, admin::AdminArgs, http};
 use clap::Args as ClapArgs;
@@ -93,7 +94,17 @@ pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
         steps: Arc::new(::projector::Unobserved),
     };
     let projector = Projector::open(settings, ctx.clone(), log.clone()).await?;
-    let router = http::with_fallbacks(projector.router(&access.access()));
+    let metrics = ctx.metrics.register(::reconciler::Metrics::register);
+    let reconciler = Reconciler::open(
+        reconciler,
+        ::reconciler::Member::default(),
+        ctx.clone(),
+        log,
+        metrics.clone(),
+    )?;
+    let access = access.access();
+    let router = projector.router(&access).merge(reconciler.router(&access));
+    let router = http::with_fallbacks(router);
     http::print_listening("query API", address);
     let serving = http::serve(
         queries,
@@ -104,11 +115,7 @@ pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
     tasks.spawn("query API", serving.map(Ok::<(), Infallible>));
     tasks.spawn("projector", projector.run());
 
-    let metrics = ctx.metrics.register(::reconciler::Metrics::register);
-    tasks.spawn(
-        "reconciler",
-        ::reconciler::run(reconciler, ctx, log, metrics.clone()),
-    );
+    tasks.spawn("reconciler", reconciler.run());
     let query_url = url(address, "/")?;
     Ok(Running {
         tasks,

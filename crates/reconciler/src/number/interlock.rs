@@ -5,10 +5,10 @@ use domain::{
     event::{About, Event, GroupEvent, NumberEvent, Source},
     group::Existence,
     ids::{GroupId, Second, Text},
-    plan::{Verdict, verdict},
+    plan::{Reason, Verdict, verdict},
 };
 
-use super::{Keeper, gauge, is_alive};
+use super::{Asked, Keeper, gauge, is_alive};
 use crate::{append::event, limits::VANISH_WINDOW_SECONDS, suspects::Confirmed, upstream::Read};
 
 /// Is it the group that is gone, or have we lost sight of all of them?
@@ -29,6 +29,11 @@ impl<R: Read> Keeper<R> {
         self.gauges.suspects.set(gauge(self.memory.suspects.len()));
         let holds = self.standing_holds();
         self.gauges.holds.set(gauge(holds));
+        if holds > 0 {
+            self.alarms.hold.raise("too many groups seem gone at once: look at the number and its token, then release the hold");
+        } else {
+            self.alarms.hold.clear();
+        }
         let confirmed = self.memory.suspects.confirmed(self.lag);
         if confirmed.is_empty() || holds > 0 {
             return Ok(());
@@ -92,7 +97,12 @@ impl<R: Read> Keeper<R> {
             let about = About::Group(group_id.clone(), GroupEvent::Unknown);
             let event = event(&self.number, last - self.lag, Source::Read, about);
             self.metrics.steps.add("gone", 1);
-            self.count_drift(&group_id, std::slice::from_ref(&event));
+            let asked = Asked {
+                reason: Reason::Unlisted,
+                t0: last,
+                is_first: false,
+            };
+            self.count_drift(&group_id, std::slice::from_ref(&event), asked);
             self.memory.suspects.clear(&group_id);
             events.push(event);
         }
@@ -107,7 +117,7 @@ impl<R: Read> Keeper<R> {
         );
         self.metrics.steps.add("hold", 1);
         let now = self.now();
-        let hold_id = Text::from(format!("hold-{now}"));
+        let hold_id = Text::from(format!("hold-{}-{now}", self.number));
         self.memory.hold = Some(hold_id.clone());
         let groups = u32::try_from(groups).unwrap_or(u32::MAX);
         let what = About::Number(

@@ -3,13 +3,14 @@
 use std::{collections::HashMap, sync::Arc};
 
 use domain::{
-    event::{About, Event, GroupEvent, NumberEvent, Source},
+    agreement::Call,
+    event::{About, Event, GroupEvent, ListPass, NumberEvent, Source},
     group::{Existence, Group},
     ids::{GroupId, PhoneNumberId, Second},
-    plan::{Listing, Plan, Step, compare, vanish_limit},
+    plan::{Listing, Plan, Reason, Step, compare, vanish_limit},
 };
 
-use super::{Keeper, to_ms};
+use super::{Asked, Keeper, to_ms};
 use crate::{
     append::event,
     attempts::doubled,
@@ -23,14 +24,24 @@ use crate::{
 };
 
 impl<R: Read> Keeper<R> {
-    /// Is it time, and may a call be made? What a pass takes beyond that is taken from what comes.
+    /// Is it time, or did a person ask, and may a call be made? What a pass takes beyond that is taken from what comes.
     pub(super) fn is_pass_due(&mut self) -> bool {
         let now_ms = self.clock.monotonic_ms();
-        now_ms >= self.memory.pass_due_ms && self.budget.available(now_ms) > 0
+        let is_time = now_ms >= self.memory.pass_due_ms;
+        let is_asked = || self.pass_asked() > self.memory.pass_answered;
+        (is_time || is_asked()) && self.budget.available(now_ms) > 0
+    }
+
+    /// The last second at which a person asked for a pass.
+    fn pass_asked(&self) -> Second {
+        let held = self.snapshots.held().number(&self.number);
+        held.map_or(0, |number| number.core.pass_asked)
     }
 
     pub(super) async fn pass(&mut self) -> Result<(), eventlog::Error> {
         let asked = self.local_now();
+        // A pass that is refused answers too, and one that is appended says whom it answers.
+        self.memory.pass_answered = self.pass_asked();
         let beat = self.beat.clone();
         let passed = list::pass(&*self.upstream, &self.number, || beat.turn()).await;
         let now_ms = self.clock.monotonic_ms();
@@ -42,8 +53,9 @@ impl<R: Read> Keeper<R> {
             refused,
             unproven,
         } = passed;
-        self.budget.spend(calls);
+        self.budget.spend(calls, now_ms);
         self.metrics.calls.add("list", u64::from(calls));
+        self.book.lock().called(Call::List, u64::from(calls));
         self.schedule(refused.is_some(), calls, now_ms);
         if starts == 1 {
             self.learn_clock(listing.t0, asked);
@@ -133,9 +145,12 @@ impl<R: Read> Keeper<R> {
                     };
                     let about = About::Group(group_id.clone(), what);
                     let event = event(&self.number, at, Source::Read, about);
-                    if !is_first {
-                        self.count_drift(&group_id, std::slice::from_ref(&event));
-                    }
+                    let asked = Asked {
+                        reason: Reason::Listed,
+                        t0: listing.t0,
+                        is_first,
+                    };
+                    self.count_drift(&group_id, std::slice::from_ref(&event), asked);
                     events.push(event);
                 }
                 Step::Ask { group_id } => {
@@ -148,7 +163,11 @@ impl<R: Read> Keeper<R> {
             }
         }
         events.extend(self.forgettable());
-        let summary = About::Number(self.number.clone(), NumberEvent::ListPassed(plan.summary));
+        let summary = ListPass {
+            asked: self.memory.pass_answered,
+            ..plan.summary
+        };
+        let summary = About::Number(self.number.clone(), NumberEvent::ListPassed(summary));
         events.push(event(&self.number, listing.t0, Source::Rollcall, summary));
         self.append(&events).await
     }

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use domain::{
+    agreement::Call,
     event::{About, GroupEvent, Source},
     ids::{GroupId, Second},
     plan::{Candidate, Reason, candidate, choose},
 };
 use tokio::task::{self, JoinError};
 
-use super::{Keeper, Visiting, gauge};
+use super::{Asked, Keeper, Visiting, gauge};
 use crate::{
     append::event,
     limits::READS_IN_FLIGHT_MAX,
@@ -34,7 +35,7 @@ impl<R: Read> Keeper<R> {
             let (upstream, number, lag) =
                 (Arc::clone(&self.upstream), self.number.clone(), self.lag);
             // The info; what join requests cost more is counted when it is known.
-            self.budget.spend(1);
+            self.budget.spend(1, now_ms);
             self.metrics.reads.add(reason.as_str(), 1);
             let (asked, id) = (self.local_now(), group_id.clone());
             let task = self.memory.visits.spawn(async move {
@@ -128,7 +129,10 @@ impl<R: Read> Keeper<R> {
             is_alive,
         } = visit;
         self.metrics.calls.add("read", u64::from(calls));
-        self.budget.spend(calls.saturating_sub(1));
+        self.book.lock().called(Call::Read(reason), 1);
+        let others = u64::from(calls.saturating_sub(1));
+        self.book.lock().called(Call::JoinRequests, others);
+        self.budget.spend(calls.saturating_sub(1), now_ms);
         match refused {
             Some(refused) => {
                 self.budget.refused(&refused, &load, now_ms);
@@ -147,7 +151,12 @@ impl<R: Read> Keeper<R> {
             self.memory.suspects.unknown(&group_id, t0);
         }
         self.note(&group_id, t0, refused, is_alive, now_ms);
-        let found = self.count_drift(&group_id, &events);
+        let asked = Asked {
+            reason,
+            t0,
+            is_first: false,
+        };
+        let found = self.count_drift(&group_id, &events, asked);
         if found > 0 {
             tracing::debug!(
                 reason = reason.as_str(),

@@ -1,11 +1,15 @@
 //! Meta's API itself, by the crate `graph`.
 
+use std::sync::{Arc, PoisonError, RwLock};
+
+use chassis::SecretString;
 use domain::{
     event::{GroupRead, JoinRequest, Person},
     ids::{GroupId, PhoneNumberId, Text},
     plan::Listed,
 };
 use graph::api::{self, Client, ClientConfig, Meaning, Sent};
+use url::Url;
 
 use super::{Answer, Info, JoinRequestPage, Load, Page, Read, Refused};
 use crate::{Args, limits::LIST_PAGE};
@@ -13,7 +17,10 @@ use crate::{Args, limits::LIST_PAGE};
 /// Reads from Meta.
 #[derive(Debug, Clone)]
 pub struct Meta {
-    client: Client,
+    url: Url,
+    version: String,
+    /// Made anew when the token is replaced; calls under way end with the token that they began with.
+    client: Arc<RwLock<Client>>,
 }
 
 impl Meta {
@@ -24,10 +31,20 @@ impl Meta {
     /// The client's, where TLS or the address can't be used.
     pub fn new(args: &Args) -> Result<Self, api::ConfigError> {
         let token = args.access_token_file.secret().clone();
-        let config = ClientConfig::new(args.graph_url.clone(), args.graph_version.clone(), token);
+        let (url, version) = (args.graph_url.clone(), args.graph_version.clone());
+        let config = ClientConfig::new(url.clone(), version.clone(), token);
         Ok(Self {
-            client: Client::new(config)?,
+            client: Arc::new(RwLock::new(Client::new(config)?)),
+            url,
+            version,
         })
+    }
+
+    /// The client as it is now.
+    pub fn client(&self) -> Client {
+        // A panic while it was held cannot have left half a client.
+        let held = self.client.read();
+        held.unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// Turns an answer of the client into ours. One without a `Date` header could be of any second, and asserts nothing.
@@ -64,9 +81,16 @@ fn undated(refused: Option<Refused>) -> Refused {
 }
 
 impl Read for Meta {
+    fn present(&self, token: &SecretString) -> Result<(), api::ConfigError> {
+        let config = ClientConfig::new(self.url.clone(), self.version.clone(), token.clone());
+        let client = Client::new(config)?;
+        *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
+        Ok(())
+    }
+
     async fn list(&self, number: &PhoneNumberId, after: Option<&str>) -> Answer<Page> {
         let asked = self
-            .client
+            .client()
             .list_groups(number.as_str(), LIST_PAGE, after)
             .await;
         Self::answer(asked, |page| {
@@ -91,7 +115,7 @@ impl Read for Meta {
     }
 
     async fn group(&self, group_id: &GroupId) -> Answer<Info> {
-        let asked = self.client.group(group_id.as_str()).await;
+        let asked = self.client().group(group_id.as_str()).await;
         Self::answer(asked, |info| {
             // An answer about nobody's list of participants is complete only if it counts none.
             let participants = info.participants.unwrap_or_default();
@@ -122,7 +146,7 @@ impl Read for Meta {
         group_id: &GroupId,
         after: Option<&str>,
     ) -> Answer<JoinRequestPage> {
-        let asked = self.client.join_requests(group_id.as_str(), after).await;
+        let asked = self.client().join_requests(group_id.as_str(), after).await;
         Self::answer(asked, |page| {
             let listed = page.items.len();
             let join_requests: Vec<JoinRequest> =

@@ -31,7 +31,7 @@ async fn a_lost_creation_is_found() {
     assert_eq!(world.truth().len(), 11);
     world.until_agreement().await;
     assert_eq!(
-        world.metric(r#"reconciler_drift_found_total{kind="created"}"#),
+        world.metric(r#"reconciler_drift_found_total{kind="created",cause="lost"}"#),
         Some(1.0)
     );
 }

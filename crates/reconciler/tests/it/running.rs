@@ -4,7 +4,7 @@ use std::{num::NonZeroU32, time::Duration};
 
 use chassis::{Clock, Ctx};
 use domain::event::NumberEvent;
-use reconciler::Metrics;
+use reconciler::{Member, Metrics};
 use serde_json::json;
 use tempfile::TempDir;
 use wire::topics::Topic;
@@ -51,10 +51,11 @@ async fn shutdown_in_the_middle_of_a_pass_ends_at_once_and_well() {
     let mut world = World::new(10).await;
     world.metas.shut_list(true);
     world.start().await;
-    world.hand.wait_for_sleepers(1).await;
-    world.hand.advance(Duration::from_secs(1));
     // The first pass waits for its page.
-    world.metas.busy().await;
+    while world.metas.under_way() == 0 {
+        world.hand.advance(Duration::from_millis(500));
+        tokio::task::yield_now().await;
+    }
     world.stop().await;
     assert!(world.events().is_empty());
     world.metas.shut_list(false);
@@ -141,7 +142,13 @@ async fn a_log_that_is_away_is_waited_for_and_not_for_ever() {
     let ctx = Ctx::new(clock.clone());
     let metrics = ctx.metrics.register(Metrics::register);
     let args = args(&dir, "http://127.0.0.1:9");
-    let running = tokio::spawn(reconciler::run(args, ctx.clone(), log, metrics));
+    let running = tokio::spawn(reconciler::run(
+        args,
+        Member::default(),
+        ctx.clone(),
+        log,
+        metrics,
+    ));
     for _ in 0..30 {
         hand.wait_for_sleepers(1).await;
         hand.advance_to_next();

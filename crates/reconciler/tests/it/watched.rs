@@ -6,6 +6,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use chassis::SecretString;
 use domain::ids::{GroupId, PhoneNumberId, Second};
 use reconciler::upstream::{Answer, Info, JoinRequestPage, Meta, Page, Read, Refused};
 use tokio::sync::watch;
@@ -72,12 +73,6 @@ impl Watched {
         *self.under_way.borrow()
     }
 
-    /// Waits until a call is under way.
-    pub(crate) async fn busy(&self) {
-        let mut under_way = self.under_way.subscribe();
-        under_way.wait_for(|calls| *calls > 0).await.unwrap();
-    }
-
     async fn watch<T>(
         &self,
         group_id: Option<&GroupId>,
@@ -112,6 +107,10 @@ impl Drop for UnderWay<'_> {
 }
 
 impl Read for Watched {
+    fn present(&self, token: &SecretString) -> Result<(), graph::api::ConfigError> {
+        self.meta.present(token)
+    }
+
     async fn list(&self, number: &PhoneNumberId, after: Option<&str>) -> Answer<Page> {
         let call = async {
             let mut is_shut = self.is_list_shut.subscribe();

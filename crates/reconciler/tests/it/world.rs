@@ -105,6 +105,7 @@ pub(crate) fn args(dir: &TempDir, url: &str) -> Args {
         list_every: Duration::from_secs(5),
         reads_per_hour: NonZeroU32::new(72_000).unwrap(),
         dry_run: false,
+        app_token_file: None,
     }
 }
 
@@ -213,7 +214,8 @@ impl World {
                 while self.metric("reconciler_state_records_total") < Some(states as f64) {
                     yield_now().await;
                 }
-                self.hand.wait_for_sleepers(1).await;
+                // The keeper, and who looks at the token.
+                self.hand.wait_for_sleepers(2).await;
             }
             for _ in 0..8 {
                 yield_now().await;
