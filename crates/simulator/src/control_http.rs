@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::{
-    graph_http::{self, Call},
+    graph_http::{self, Call, Reply},
     limits::{
         CONTROL_BODY_BYTES_MAX, FLUSH_WAIT, FLUSH_WAIT_MAX, GRAPH_BODY_BYTES_MAX, SENT_PAGE_MAX,
         TRAFFIC_RATE_MAX, TRAFFIC_STEP_MAX,
@@ -36,6 +36,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/sim/traffic", post(traffic))
         .route("/sim/traffic/step", post(step))
         .route("/sim/faults", get(faults).put(set_faults))
+        .route("/sim/templates/{name}", put(set_template))
         .route("/sim/webhook", put(set_webhook).post(set_webhook))
         .route("/sim/flush", post(flush))
         .route("/sim/sent", get(sent))
@@ -73,7 +74,8 @@ impl From<Refused> for Bad {
             | Refused::NoApprovalNeeded
             | Refused::RemovedByBusiness
             | Refused::NotRecipient
-            | Refused::AlreadyRead => StatusCode::CONFLICT,
+            | Refused::AlreadyRead
+            | Refused::AlreadyTold => StatusCode::CONFLICT,
         };
         Self(status, refused.to_string())
     }
@@ -110,7 +112,12 @@ struct ActBody {
     text: Option<String>,
     message_id: Option<String>,
     wa_id: Option<String>,
+    /// Of a message that fails for this person.
+    code: Option<u32>,
 }
+
+/// The code of a message that does not reach its recipient, if the caller names no other.
+const UNDELIVERABLE: u32 = 131_026;
 
 fn needed(value: Option<String>, name: &str) -> Result<String, Bad> {
     value.ok_or_else(|| Bad(StatusCode::BAD_REQUEST, format!("{name} is missing")))
@@ -159,6 +166,14 @@ async fn person(
             json!({"message_id": world.write(&wa_id, &id, &text)?})
         }
         "read" => world.read(&wa_id, &needed(body.message_id, "message_id")?)?,
+        "deliver" | "play" => {
+            let id = needed(body.message_id, "message_id")?;
+            world.receive(&wa_id, &id, act == "play")?
+        }
+        "fail" => {
+            let id = needed(body.message_id, "message_id")?;
+            world.fail(&wa_id, &id, body.code.unwrap_or(UNDELIVERABLE))?
+        }
         "change-number" => world.change_number(&wa_id, &needed(body.wa_id, "wa_id")?)?,
         _ => return Err(Bad(StatusCode::NOT_FOUND, "unknown act".to_owned())),
     };
@@ -170,6 +185,8 @@ async fn person(
 struct DescribeBody {
     username: Option<String>,
     name: Option<String>,
+    /// `US.ENT.…`; only people of enrolled businesses have one.
+    parent_user_id: Option<String>,
 }
 
 /// Makes a person, or gives one a name and a username (null takes it away).
@@ -180,7 +197,7 @@ async fn describe(
 ) -> Result<Json<Value>, Bad> {
     let body: DescribeBody = body(request).await?;
     let mut world = lock(&shared.world);
-    let person = world.describe(&wa_id, body.name, body.username)?;
+    let person = world.describe(&wa_id, body.name, body.username, body.parent_user_id)?;
     Ok(Json(
         json!({"wa_id": person.wa_id, "user_id": person.user_id, "username": person.username}),
     ))
@@ -197,6 +214,38 @@ async fn group(
     };
     Ok(Json(
         lock(&shared.world).set_suspended(&group_id, suspended)?,
+    ))
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TemplateBody {
+    language: Option<String>,
+    status: Option<String>,
+    category: Option<String>,
+    /// Parameters of its body; absent is any number.
+    parameters: Option<usize>,
+}
+
+/// A template of the account, in the state that Meta's reviewers gave it.
+async fn set_template(
+    State(shared): State<Shared>,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Json<Value>, Bad> {
+    let body: TemplateBody = body(request).await?;
+    let language = body.language.as_deref().unwrap_or("en");
+    let status = body.status.as_deref().unwrap_or("APPROVED");
+    let category = body.category.as_deref().unwrap_or("UTILITY");
+    if !["APPROVED", "PENDING", "REJECTED", "PAUSED", "DISABLED"].contains(&status) {
+        let text = "status must be APPROVED, PENDING, REJECTED, PAUSED or DISABLED";
+        return Err(Bad(StatusCode::BAD_REQUEST, text.to_owned()));
+    }
+    lock(&shared.world)
+        .set_template(&name, language, status, category, None, body.parameters)
+        .map_err(|refusal| Bad(StatusCode::CONFLICT, refusal.details))?;
+    Ok(Json(
+        json!({"name": name, "language": language, "status": status, "category": category}),
     ))
 }
 
@@ -304,6 +353,7 @@ async fn flush(
     Query(query): Query<BTreeMap<String, String>>,
 ) -> Result<Response, Bad> {
     let limit = seconds(&query)?;
+    lock(&shared.world).complete_all();
     Ok(match shared.outbox.flush(limit).await {
         Ok(counts) => Json(counts).into_response(),
         Err(counts) => {
@@ -341,6 +391,15 @@ async fn graph(State(shared): State<Shared>, request: Request) -> Response {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let call = Call::new(parts.method, &parts.uri, parts.headers, body, &shared.url);
-    let mut world = lock(&shared.world);
-    graph_http::answer(&mut world, &call, shared.token.as_deref())
+    let Reply { response, lost } = {
+        let mut world = lock(&shared.world);
+        graph_http::answer(&mut world, &call, shared.token.as_deref())
+    };
+    match lost {
+        None => response,
+        Some(wait) => {
+            tokio::time::sleep(wait).await;
+            graph_http::cut()
+        }
+    }
 }

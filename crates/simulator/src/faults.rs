@@ -1,10 +1,16 @@
 //! What goes wrong on demand, and how the dice fall for one event or one call.
 
+pub(crate) mod script;
+
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::limits::{DELAY_SECONDS_MAX, LAG_SECONDS_MAX, REORDER_HOLD_MS};
+pub use self::script::{FailItems, FailLater, FailNext, LoseNext};
+use crate::limits::{
+    COMPLETE_SECONDS_MAX, DELAY_SECONDS_MAX, GROUPS_PER_NUMBER_MAX, LAG_SECONDS_MAX,
+    LOSE_SECONDS_MAX, PARTICIPANTS_MAX, REORDER_HOLD_MS, SCRIPT_MAX, SENDS_PER_SECOND_MAX,
+};
 
 /// All faults; the default is a WhatsApp without any.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -33,6 +39,8 @@ pub struct WebhookFaults {
     pub same_second: f64,
     /// Withhold `wa_id` of people with a username.
     pub hide_wa_id: bool,
+    /// Statuses carry a `conversation` object, as up to v23.0.
+    pub conversations: bool,
     /// Share of events in another documented spelling or shape (numbers for strings, the other field names).
     pub variants: f64,
 }
@@ -71,6 +79,40 @@ pub struct ApiFaults {
     pub token_expired: bool,
     /// Every call is answered 503 or its connection broken off.
     pub down: bool,
+    /// What completes by webhook takes effect, and is told of, this many seconds after it was accepted.
+    pub complete_seconds: f64,
+    /// Share of answers lost after the call was done: the connection is cut.
+    pub lose_answers: f64,
+    /// Answers of what completes by webhook carry no `request_id`, as Meta's guide shows none.
+    pub no_request_id: bool,
+    /// Partial success is an error envelope with HTTP 206 beside what was done, instead of `errors`.
+    pub partial_envelope: bool,
+    /// `POST /{group}/participants` adds people, as Meta's OpenAPI has it; its guide says that nobody can be added.
+    pub allow_add: bool,
+    /// Messages are only `sent`; what follows are acts of people (`deliver`, `read`, `play`, `fail`).
+    pub hold_delivery: bool,
+    /// Templates that nobody made are refused with 132001, instead of being taken as approved.
+    pub known_templates_only: bool,
+    /// Seconds that a template made from the library waits for approval.
+    pub approval_seconds: f64,
+    /// Participants of a group; Meta's limit is 8, and a test may need more to be approved at once.
+    pub participants_max: usize,
+    /// Groups of a number.
+    pub groups_max: usize,
+    /// Messages a second of a number, beyond which they are refused with 130429; 0 is no limit.
+    pub messages_per_second: u64,
+    /// Messages to one person beyond one in 6 seconds and a burst of 45 are refused with 131056.
+    pub pair_limit: bool,
+    /// Group operations (what changes something) an hour of a number, beyond which they are refused with 131208; 0 is no limit.
+    pub operations_per_hour: u64,
+    /// Calls to be refused.
+    pub fail_next: Vec<FailNext>,
+    /// Calls to be left without an answer.
+    pub lose_next: Vec<LoseNext>,
+    /// Requests to fail after they were accepted.
+    pub fail_later: Vec<FailLater>,
+    /// Items of calls to fail.
+    pub fail_items: Vec<FailItems>,
 }
 
 impl Default for ApiFaults {
@@ -91,6 +133,23 @@ impl Default for ApiFaults {
             fail_requests: 0.0,
             token_expired: false,
             down: false,
+            complete_seconds: 0.0,
+            lose_answers: 0.0,
+            no_request_id: false,
+            partial_envelope: false,
+            allow_add: false,
+            hold_delivery: false,
+            known_templates_only: false,
+            approval_seconds: 0.0,
+            participants_max: PARTICIPANTS_MAX,
+            groups_max: GROUPS_PER_NUMBER_MAX,
+            messages_per_second: SENDS_PER_SECOND_MAX,
+            pair_limit: true,
+            operations_per_hour: 0,
+            fail_next: Vec::new(),
+            lose_next: Vec::new(),
+            fail_later: Vec::new(),
+            fail_items: Vec::new(),
         }
     }
 }
@@ -118,6 +177,12 @@ pub(crate) enum Error {
         field: &'static str,
         /// Its greatest value.
         max: f64,
+    },
+    /// A list of what strikes calls names none, or is too long.
+    #[error("faults: {field} must have at most {SCRIPT_MAX} items, each with a call that is one of {}", script::CALLS.join(", "))]
+    Call {
+        /// The list.
+        field: &'static str,
     },
 }
 
@@ -149,13 +214,45 @@ impl Faults {
             ("api.error_rate", api.error_rate, 1.0),
             ("api.throttle", api.throttle, 1.0),
             ("api.fail_requests", api.fail_requests, 1.0),
+            ("api.lose_answers", api.lose_answers, 1.0),
+            (
+                "api.complete_seconds",
+                api.complete_seconds,
+                COMPLETE_SECONDS_MAX,
+            ),
+            (
+                "api.approval_seconds",
+                api.approval_seconds,
+                DELAY_SECONDS_MAX,
+            ),
         ];
         for (field, value, max) in ranges {
             if !(0.0..=max).contains(&value) {
                 return Err(Error::Range { field, max });
             }
         }
+        for fault in &api.lose_next {
+            if !(0.0..=LOSE_SECONDS_MAX).contains(&fault.seconds) {
+                let (field, max) = ("api.lose_next.seconds", LOSE_SECONDS_MAX);
+                return Err(Error::Range { field, max });
+            }
+        }
+        named("api.fail_next", &api.fail_next)?;
+        named("api.lose_next", &api.lose_next)?;
+        named("api.fail_later", &api.fail_later)?;
+        named("api.fail_items", &api.fail_items)
+    }
+}
+
+fn named(field: &'static str, script: &[impl script::Strikes]) -> Result<(), Error> {
+    let all = script.len() <= SCRIPT_MAX
+        && script
+            .iter()
+            .all(|fault| script::CALLS.contains(&fault.call()));
+    if all {
         Ok(())
+    } else {
+        Err(Error::Call { field })
     }
 }
 

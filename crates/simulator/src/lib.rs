@@ -18,5 +18,7 @@ pub use args::Args;
 pub use clock::Clock;
 pub use delivery::Counts;
 pub use error::Error;
-pub use faults::{ApiFaults, Faults, ListShape, WebhookFaults};
+pub use faults::{
+    ApiFaults, FailItems, FailLater, FailNext, Faults, ListShape, LoseNext, WebhookFaults,
+};
 pub use run::{Config, Simulator, run};

@@ -119,3 +119,36 @@ pub(crate) const MANUAL_CLOCK_POLL: Duration = Duration::from_millis(5);
 /// Two events of a group at most this many seconds apart may be given one second by the fault `same_second`.
 /// More would claim a change before a read that did not show it, which no clock of Meta's does.
 pub(crate) const SAME_SECOND_GAP: i64 = 1;
+
+/// The longest that a request may take to complete on demand; a test that wants longer moves the clock.
+pub(crate) const COMPLETE_SECONDS_MAX: f64 = 24.0 * 3600.0;
+
+/// Requests that wait to complete; further ones complete at once.
+pub(crate) const PENDING_MAX: usize = 10_000;
+
+/// The longest that a call may be left without an answer before its connection is cut.
+pub(crate) const LOSE_SECONDS_MAX: f64 = 600.0;
+
+/// Faults of one list that strike calls by name: a test sets a handful.
+pub(crate) const SCRIPT_MAX: usize = 1_000;
+
+/// Messages a second of a number (Meta, Throughput).
+pub(crate) const SENDS_PER_SECOND_MAX: u64 = 80;
+
+/// Messages at once to the same person (Meta, pair rate limit).
+pub(crate) const PAIR_BURST: f64 = 45.0;
+
+/// Seconds after which another message to the same person is free (Meta, pair rate limit).
+pub(crate) const PAIR_SECONDS: f64 = 6.0;
+
+/// Pairs whose rate is remembered; beyond it all start afresh.
+pub(crate) const PAIRS_MAX: usize = 100_000;
+
+/// Characters of a text message (Meta).
+pub(crate) const TEXT_CHARS_MAX: usize = 4096;
+
+/// Characters of a caption (Meta).
+pub(crate) const CAPTION_CHARS_MAX: usize = 1024;
+
+/// Templates of the account; Meta allows 250 or 6,000.
+pub(crate) const TEMPLATES_MAX: usize = 6_000;

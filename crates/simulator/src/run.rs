@@ -268,6 +268,7 @@ impl Simulator {
     /// # Errors
     /// The counts at the end of `limit`.
     pub async fn flush(&self, limit: std::time::Duration) -> Result<Counts, Counts> {
+        lock(&self.shared.world).complete_all();
         self.shared.outbox.flush(limit).await
     }
 

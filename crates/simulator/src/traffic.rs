@@ -85,11 +85,12 @@ pub(crate) async fn run(world: Arc<Mutex<World>>, rate: Arc<Mutex<f64>>, stop: C
         // At most one second is caught up with: a stalled machine must not answer with a flood.
         owed = (owed + rate * (now - last).as_secs_f64()).min(rate.max(1.0));
         last = now;
+        let mut world = lock(&world);
+        world.complete_due();
         if rate <= 0.0 {
             owed = 0.0;
             continue;
         }
-        let mut world = lock(&world);
         for _ in 0..TRAFFIC_ACTS_PER_TICK_MAX {
             if owed < 1.0 {
                 break;

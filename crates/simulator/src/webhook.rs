@@ -142,6 +142,9 @@ pub(crate) fn identity(person: &Person, hidden: bool) -> Map<String, Value> {
         fields.insert("wa_id".to_owned(), json!(person.wa_id));
     }
     fields.insert("user_id".to_owned(), json!(person.user_id));
+    if let Some(parent) = &person.parent_user_id {
+        fields.insert("parent_user_id".to_owned(), json!(parent));
+    }
     if let Some(username) = &person.username {
         fields.insert("username".to_owned(), json!(username));
     }

@@ -23,8 +23,17 @@ pub(crate) struct Parameters {
 }
 
 impl Parameters {
-    /// Reads a body and checks `messaging_product`, which every call with a body names.
+    /// Reads a body and checks `messaging_product`, which every call about groups and messages names.
     pub(super) fn read(headers: &HeaderMap, body: &Bytes) -> Result<Self, Refusal> {
+        let parameters = Self::any(headers, body)?;
+        if parameters.text("messaging_product")? != Some("whatsapp") {
+            return Err(Refusal::parameter("messaging_product must be whatsapp"));
+        }
+        Ok(parameters)
+    }
+
+    /// Reads a body.
+    pub(super) fn any(headers: &HeaderMap, body: &Bytes) -> Result<Self, Refusal> {
         let kind = headers
             .get(CONTENT_TYPE)
             .and_then(|value| value.to_str().ok())
@@ -50,9 +59,6 @@ impl Parameters {
                 Ok(_) | Err(_) => return Err(Refusal::parameter("The body is not a JSON object")),
             }
         };
-        if parameters.text("messaging_product")? != Some("whatsapp") {
-            return Err(Refusal::parameter("messaging_product must be whatsapp"));
-        }
         Ok(parameters)
     }
 

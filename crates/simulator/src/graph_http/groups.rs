@@ -104,15 +104,20 @@ pub(super) fn create(world: &mut World, call: &Call, number: usize) -> Outcome {
         approval_required,
     };
     let request_id = world.create(number, new)?;
-    Ok(accepted(&request_id))
+    Ok(accepted(world, &request_id))
 }
 
 /// The two readings of a deletion's answer, `success` and `request_id`, in one.
 pub(super) fn delete(world: &mut World, group_id: &str) -> Outcome {
     let request_id = world.delete(group_id)?;
-    Ok(Answer::ok(
-        json!({"messaging_product": "whatsapp", "success": true, "request_id": request_id}),
-    ))
+    let success = if world.faults.api.quoted_scalars {
+        json!("true")
+    } else {
+        json!(true)
+    };
+    let mut answer = accepted(world, &request_id);
+    webhook::set(&mut answer.body, "success", Some(success));
+    Ok(answer)
 }
 
 pub(super) fn update(world: &mut World, call: &Call, group_id: &str) -> Outcome {
@@ -134,7 +139,7 @@ pub(super) fn update(world: &mut World, call: &Call, group_id: &str) -> Outcome 
         ));
     }
     let request_id = world.update(group_id, update)?;
-    Ok(accepted(&request_id))
+    Ok(accepted(world, &request_id))
 }
 
 pub(super) fn invite_link(world: &World, group_id: &str) -> Outcome {
@@ -187,16 +192,53 @@ pub(super) fn remove(world: &mut World, call: &Call, group_id: &str) -> Outcome 
         ));
     }
     let (request_id, partial) = world.remove(group_id, &named)?;
+    let mut answer = accepted(world, &request_id);
     if partial {
-        let error = Refusal::new(refusal::PARTIAL, "Not all participants can be removed").item();
-        let body =
-            json!({"messaging_product": "whatsapp", "request_id": request_id, "errors": [error]});
-        return Ok(Answer::partial(body));
+        let refusal = Refusal::new(refusal::PARTIAL, "Not all participants can be removed");
+        answer = partially(world, answer, &refusal);
     }
-    Ok(accepted(&request_id))
+    Ok(answer)
 }
 
-/// What completes by webhook.
-fn accepted(request_id: &str) -> Answer {
-    Answer::ok(json!({"messaging_product": "whatsapp", "request_id": request_id}))
+/// Adds people, where the simulator is told that this number may.
+pub(super) fn add(world: &mut World, call: &Call, group_id: &str) -> Outcome {
+    if !world.faults.api.allow_add {
+        return Err(Refusal::no_object());
+    }
+    let parameters = call.parameters()?;
+    let list = parameters.list("participants")?;
+    let numbers: Option<Vec<String>> = list
+        .iter()
+        .map(|item| Some(item.get("user")?.as_str()?.to_owned()))
+        .collect();
+    let numbers = numbers.filter(|numbers| (1..=REMOVAL_MAX).contains(&numbers.len()));
+    let numbers = numbers
+        .ok_or_else(|| Refusal::parameter("participants must have 1 to 8 items, each with user"))?;
+    let request_id = world.add(group_id, &numbers)?;
+    Ok(accepted(world, &request_id))
+}
+
+/// What completes by webhook. Meta's guide shows no answer at all, others a request id.
+fn accepted(world: &World, request_id: &str) -> Answer {
+    let mut body = json!({"messaging_product": "whatsapp"});
+    if !world.faults.api.no_request_id {
+        webhook::set(&mut body, "request_id", Some(json!(request_id)));
+    }
+    Answer::ok(body)
+}
+
+/// Makes an answer one of partial success: HTTP 206, with the error in either of two places.
+pub(super) fn partially(world: &World, answer: Answer, refusal: &Refusal) -> Answer {
+    let mut body = answer.body;
+    if world.faults.api.partial_envelope {
+        let mut envelope = refusal.envelope("A0");
+        webhook::set(
+            &mut body,
+            "error",
+            envelope.get_mut("error").map(Value::take),
+        );
+    } else {
+        webhook::set(&mut body, "errors", Some(json!([refusal.item()])));
+    }
+    Answer::partial(body)
 }

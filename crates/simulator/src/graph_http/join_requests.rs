@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Answer, Call, Outcome,
-    groups::seen,
+    groups::{partially, seen},
     list::page,
     refusal::{self, Refusal},
 };
@@ -42,13 +42,13 @@ pub(super) fn list(world: &mut World, call: &Call, group_id: &str) -> Outcome {
 pub(super) fn approve(world: &mut World, call: &Call, group_id: &str) -> Outcome {
     let ids = named(call)?;
     let decided = world.approve(group_id, &ids)?;
-    Ok(decision("approved_join_requests", decided))
+    Ok(decision(world, "approved_join_requests", decided))
 }
 
 pub(super) fn reject(world: &mut World, call: &Call, group_id: &str) -> Outcome {
     let ids = named(call)?;
     let decided = world.reject(group_id, &ids)?;
-    Ok(decision("rejected_join_requests", decided))
+    Ok(decision(world, "rejected_join_requests", decided))
 }
 
 fn named(call: &Call) -> Result<Vec<String>, Refusal> {
@@ -65,7 +65,7 @@ fn named(call: &Call) -> Result<Vec<String>, Refusal> {
 }
 
 /// The synchronous answer: 200 if all went well, 206 if some, 400 as an answer with errors if none.
-fn decision(name: &str, decided: Decided) -> Answer {
+fn decision(world: &World, name: &str, decided: Decided) -> Answer {
     let mut body = Map::new();
     body.insert("messaging_product".to_owned(), json!("whatsapp"));
     let partial = !decided.done.is_empty() && !decided.failed.is_empty();
@@ -79,19 +79,14 @@ fn decision(name: &str, decided: Decided) -> Answer {
         .map(|(id, refusal)| json!({"join_request_id": id, "errors": [refusal.item()]}))
         .collect();
     body.insert("failed_join_requests".to_owned(), json!(failed));
-    let whole = if partial {
-        Refusal::new(refusal::PARTIAL, "Not all join requests could be settled")
-    } else {
-        decided
-            .failed
-            .into_iter()
-            .next()
-            .map_or_else(Refusal::no_object, |(_, refusal)| refusal)
-    };
-    body.insert("errors".to_owned(), json!([whole.item()]));
+    let body = Value::Object(body);
     if partial {
-        Answer::partial(Value::Object(body))
-    } else {
-        Answer::ok(Value::Object(body))
+        let whole = Refusal::new(refusal::PARTIAL, "Not all join requests could be settled");
+        return partially(world, Answer::ok(body), &whole);
     }
+    let first = decided.failed.into_iter().next();
+    let whole = first.map_or_else(Refusal::no_object, |(_, refusal)| refusal);
+    let mut body = body;
+    webhook::set(&mut body, "errors", Some(json!([whole.item()])));
+    Answer::ok(body)
 }

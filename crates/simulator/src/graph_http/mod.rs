@@ -5,10 +5,12 @@ mod groups;
 mod join_requests;
 mod list;
 mod messages;
+mod names;
 mod picture;
 pub(crate) mod refusal;
+mod templates;
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
     body::Body,
@@ -25,7 +27,13 @@ use self::{
     body::Parameters,
     refusal::{Code, Refusal},
 };
-use crate::model::{WABA_ID, World, ids};
+use crate::{
+    faults::{FailNext, script},
+    model::{WABA_ID, World, ids},
+};
+
+/// Versions of the API that know groups and are still served.
+const VERSIONS: &[&str] = &["/v23.0", "/v24.0", "/v25.0"];
 
 /// Transient errors the fault `error_rate` draws from.
 const TRANSIENT: &[Code] = &[
@@ -135,6 +143,11 @@ impl Call {
             .filter(|token| !token.is_empty())
     }
 
+    /// The body of a call that is not about groups or messages.
+    fn any_parameters(&self) -> Result<Parameters, Refusal> {
+        Parameters::any(&self.headers, &self.body)
+    }
+
     fn parameters(&self) -> Result<Parameters, Refusal> {
         Parameters::read(&self.headers, &self.body)
     }
@@ -164,16 +177,40 @@ struct Usage {
     minutes: u64,
 }
 
+/// What the server does with a call: answers it, or cuts the connection after a while.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) response: Response,
+    pub(crate) lost: Option<Duration>,
+}
+
 /// Answers a call. `token` is the only one accepted, if there is one.
-pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString>) -> Response {
+pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString>) -> Reply {
+    world.complete_due();
+    let replied = |response| Reply {
+        response,
+        lost: None,
+    };
     if world.faults.api.down {
-        return down(world);
+        return replied(down(world));
     }
-    let (outcome, usage) = limited(world, call, token);
+    let name = names::name(world, call);
+    let lost = script::take(&mut world.faults.api.lose_next, name);
+    if let Some(lost) = &lost
+        && !lost.done
+    {
+        return Reply {
+            response: StatusCode::OK.into_response(),
+            lost: Some(Duration::from_secs_f64(lost.seconds)),
+        };
+    }
+    let (outcome, usage) = limited(world, call, name, token);
     let fbtrace_id = ids::trace_id(&mut world.trace);
+    let mut retry_after = None;
     let (status, body) = match outcome {
         Ok(answer) => (answer.status, answer.body),
         Err(refusal) => {
+            retry_after = refusal.retry_after;
             let status =
                 StatusCode::from_u16(refusal.code.status).unwrap_or(StatusCode::BAD_REQUEST);
             (status, refusal.envelope(&fbtrace_id))
@@ -183,13 +220,31 @@ pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString
     if let Some(usage) = usage {
         set_usage(response.headers_mut(), &usage);
     }
-    response
+    if let Some(seconds) = retry_after {
+        let value = header::HeaderValue::from(seconds);
+        response.headers_mut().insert(header::RETRY_AFTER, value);
+    }
+    let share = world.faults.api.lose_answers;
+    let by_chance = share > 0.0 && world.api_faults.random::<f64>() < share;
+    let wait = lost.map(|lost| Duration::from_secs_f64(lost.seconds));
+    Reply {
+        response,
+        lost: wait.or_else(|| by_chance.then_some(Duration::ZERO)),
+    }
+}
+
+/// An answer that is broken off before it says anything.
+pub(crate) fn cut() -> Response {
+    let broken = std::io::Error::from(std::io::ErrorKind::ConnectionReset);
+    let body = Body::from_stream(stream::iter([Err::<Bytes, _>(broken)]));
+    ([(header::CONTENT_LENGTH, "100")], body).into_response()
 }
 
 /// The call behind its limits: token, throttling, transient errors.
 fn limited(
     world: &mut World,
     call: &Call,
+    name: &str,
     token: Option<&SecretString>,
 ) -> (Outcome, Option<Usage>) {
     let expected = token.map(ExposeSecret::expose_secret);
@@ -204,6 +259,9 @@ fn limited(
             )),
             None,
         );
+    }
+    if let Some(fault) = script::take(&mut world.faults.api.fail_next, name) {
+        return scripted(world, call, &fault);
     }
     let [throttle, error]: [f64; 2] = world.api_faults.random();
     let pick: usize = world.api_faults.random_range(0..60);
@@ -236,7 +294,44 @@ fn limited(
     if error < api.error_rate {
         return (Err(Refusal::new(draw(TRANSIENT), "Try again")), usage);
     }
-    (route(world, call), usage)
+    let outcome = operation(world, call, name).and_then(|()| route(world, call));
+    let throttled = matches!(&outcome, Err(refusal) if refusal.code.is_throttling());
+    let usage = if throttled { Some(full(world)) } else { usage };
+    (outcome, usage)
+}
+
+/// A refusal on demand, perhaps after the call was done.
+fn scripted(world: &mut World, call: &Call, fault: &FailNext) -> (Outcome, Option<Usage>) {
+    if fault.done {
+        // What it would have answered is lost: that is the fault.
+        let _ = route(world, call);
+    }
+    let details = fault.details.as_deref();
+    let mut refusal = Refusal::new(Code::of(fault.code), details.unwrap_or("Refused on demand"));
+    refusal.retry_after = fault.retry_after_seconds;
+    let usage = refusal.code.is_throttling().then(|| full(world));
+    (Err(refusal), usage)
+}
+
+/// Headers of a call that was one too many.
+fn full(world: &World) -> Usage {
+    Usage {
+        percent: 100,
+        minutes: world.faults.api.regain_minutes,
+    }
+}
+
+/// Counts a call that changes a group.
+fn operation(world: &mut World, call: &Call, name: &str) -> Result<(), Refusal> {
+    if !names::is_operation(name) {
+        return Ok(());
+    }
+    let id = call.path.first().map(String::as_str).unwrap_or_default();
+    let group = world.group(id).map(|group| group.view().number);
+    match world.number_index(id).or(group) {
+        Some(number) => world.count_operation(number),
+        None => Ok(()),
+    }
 }
 
 /// Counts the call, and says what share of the hour's calls is used, in percent; above 100 it is one too many.
@@ -296,7 +391,13 @@ fn down(world: &mut World) -> Response {
 fn route(world: &mut World, call: &Call) -> Outcome {
     let path: Vec<&str> = call.path.iter().map(String::as_str).collect();
     let method = call.method.as_str();
+    if !call.version.is_empty() && !VERSIONS.contains(&call.version.as_str()) {
+        return Err(Refusal::parameter(
+            "Groups need a version of the API from v23.0 to v25.0",
+        ));
+    }
     let (id, edge) = match path.as_slice() {
+        ["message_template_library"] if method == "GET" => return templates::library(world, call),
         [id] => (*id, ""),
         [id, edge] => (*id, *edge),
         _ => return Err(Refusal::no_object()),
@@ -307,6 +408,13 @@ fn route(world: &mut World, call: &Call) -> Outcome {
             ("GET", "groups") => list::groups(world, call, number),
             ("POST", "groups") => groups::create(world, call, number),
             ("POST", "messages") => messages::send(world, call, number),
+            _ => Err(Refusal::no_object()),
+        };
+    }
+    if id == WABA_ID && edge == "message_templates" {
+        return match method {
+            "GET" => templates::list(world, call),
+            "POST" => templates::make(world, call),
             _ => Err(Refusal::no_object()),
         };
     }
@@ -321,6 +429,7 @@ fn route(world: &mut World, call: &Call) -> Outcome {
         ("GET", "invite_link") => groups::invite_link(world, id),
         ("POST", "invite_link") => groups::reset_link(world, call, id),
         ("DELETE", "invite_link") => groups::revoke_link(world, call, id),
+        ("POST", "participants") => groups::add(world, call, id),
         ("DELETE", "participants") => groups::remove(world, call, id),
         ("GET", "join_requests") => join_requests::list(world, call, id),
         ("POST", "join_requests") => join_requests::approve(world, call, id),

@@ -65,6 +65,8 @@ pub(crate) enum Refused {
     NotRecipient,
     #[error("already_read")]
     AlreadyRead,
+    #[error("already_told")]
+    AlreadyTold,
 }
 
 impl World {
@@ -121,7 +123,7 @@ impl World {
         if group.view().approval_required {
             return Err(Refused::ApprovalRequired);
         }
-        if group.view().full() {
+        if group.view().participants.len() >= self.faults.api.participants_max {
             return Err(Refused::GroupFull);
         }
         self.change(&group_id, |view| {
@@ -235,9 +237,15 @@ impl World {
             return Err(Refused::NumberTaken);
         }
         let user_id = self.ids.user_id();
+        // Regenerated with the number, as the BSUID is.
+        let parent_user_id = old
+            .parent_user_id
+            .as_ref()
+            .map(|_| self.ids.parent_user_id());
         let new = self.people.replace(Person {
             wa_id: new_wa_id.to_owned(),
             user_id,
+            parent_user_id,
             ..Person::clone(&old)
         });
         let groups = self.groups_with(old.key);
@@ -276,12 +284,14 @@ impl World {
         wa_id: &str,
         name: Option<String>,
         username: Option<String>,
+        parent_user_id: Option<String>,
     ) -> Result<Arc<Person>, Refused> {
         let person = self.person(wa_id)?;
         let name = name.unwrap_or_else(|| person.name.clone());
         let new = self.people.replace(Person {
             name,
             username,
+            parent_user_id,
             ..Person::clone(&person)
         });
         for group_id in self.groups_with(new.key) {
@@ -333,6 +343,14 @@ impl World {
         }
         if told {
             webhook::set(&mut system, "previous_user_id", Some(json!(old.user_id)));
+        }
+        webhook::set(
+            &mut system,
+            "parent_user_id",
+            new.parent_user_id.as_ref().map(|id| json!(id)),
+        );
+        if let (true, Some(parent)) = (told, &old.parent_user_id) {
+            webhook::set(&mut system, "previous_parent_user_id", Some(json!(parent)));
         }
         let from_user_id = told.then(|| json!(old.user_id));
         let mut message = json!({

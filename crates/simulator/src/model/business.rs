@@ -2,19 +2,11 @@
 
 use std::sync::Arc;
 
-use rand::RngExt;
-use serde_json::{Map, Value, json};
-
-use super::{
-    World,
-    group::{Group, View},
-    ids,
-    people::Person,
-};
+use super::{World, group::View, ids, people::Person, requests::Work};
 use crate::{
     graph_http::refusal::{self, Refusal},
-    limits::{DESCRIPTION_CHARS_MAX, GROUPS_PER_NUMBER_MAX, SUBJECT_CHARS_MAX},
-    webhook::{self, Removal},
+    limits::{DESCRIPTION_CHARS_MAX, SUBJECT_CHARS_MAX},
+    webhook,
 };
 
 /// A group to be made.
@@ -56,13 +48,15 @@ impl Named {
         }
     }
 
-    fn names(&self, person: &Person) -> bool {
+    pub(super) fn names(&self, person: &Person) -> bool {
         match self {
             Self::Number(input) => input
                 .bytes()
                 .filter(u8::is_ascii_digit)
                 .eq(person.wa_id.bytes()),
-            Self::UserId(input) => *input == person.user_id,
+            Self::UserId(input) => {
+                *input == person.user_id || person.parent_user_id.as_ref() == Some(input)
+            }
         }
     }
 }
@@ -87,18 +81,15 @@ impl World {
         Ok(Arc::clone(&view.group_id))
     }
 
-    /// Whether an accepted request is to fail later, and with what.
-    fn doomed(&mut self) -> Option<Value> {
-        let share = self.faults.api.fail_requests;
-        let failed = self.api_faults.random::<f64>() < share;
-        failed.then(|| {
-            json!([Refusal::new(refusal::SOMETHING_WENT_WRONG, "The request failed").item()])
-        })
+    fn actionable_view(&self, group_id: &str) -> Result<Arc<View>, Refusal> {
+        self.actionable(group_id)?;
+        let group = self.group(group_id).ok_or_else(Refusal::group_unknown)?;
+        Ok(Arc::clone(group.view()))
     }
 
     /// Makes a group; the request id.
     pub(crate) fn create(&mut self, number: usize, new: NewGroup) -> Result<String, Refusal> {
-        if self.groups_of(number) >= GROUPS_PER_NUMBER_MAX {
+        if self.groups_of(number) >= self.faults.api.groups_max {
             return Err(Refusal::new(
                 refusal::GROUP_LIMIT,
                 "The number has as many groups as it may have",
@@ -109,9 +100,8 @@ impl World {
             .get(number)
             .map(|number| number.display.clone())
             .unwrap_or_default();
-        let request_id = self.ids.request();
         let group_number = self.ids.group_number();
-        let now_ms = self.now_ms();
+        let created_at = self.now_ms().div_euclid(1000);
         let view = View {
             group_id: ids::group_id(&display, &group_number).into(),
             number,
@@ -120,29 +110,12 @@ impl World {
             approval_required: new.approval_required,
             invite_link: Some(self.ids.invite_link()),
             suspended: false,
-            created_at: now_ms.div_euclid(1000),
+            created_at,
             participants: Vec::new(),
             asks: Vec::new(),
             deleted: false,
         };
-        if let Some(errors) = self.doomed() {
-            let stamp = now_ms.div_euclid(1000);
-            self.emit(
-                webhook::LIFECYCLE,
-                number,
-                webhook::create_failed(&view, stamp, &request_id, errors),
-            );
-            return Ok(request_id);
-        }
-        let group_id = Arc::clone(&view.group_id);
-        self.insert_group(Group::new(view.clone(), group_number, now_ms));
-        let stamp = self.stamp(&group_id);
-        self.emit(
-            webhook::LIFECYCLE,
-            number,
-            webhook::created(&view, stamp, &request_id),
-        );
-        Ok(request_id)
+        Ok(self.accept("create", Work::Create { view, group_number }))
     }
 
     /// Deletes a group with everybody in it; the request id. No event per member (reference 8.11).
@@ -152,139 +125,47 @@ impl World {
                 .ok_or_else(Refusal::group_unknown)?
                 .view(),
         );
-        let request_id = self.ids.request();
-        let errors = self.doomed();
-        let stamp = self.stamp(group_id);
-        if errors.is_none() {
-            self.remove_group(&view.group_id);
-        }
-        self.emit(
-            webhook::LIFECYCLE,
-            view.number,
-            webhook::deleted(group_id, stamp, &request_id, errors),
-        );
-        Ok(request_id)
+        Ok(self.accept("delete", Work::Delete { view }))
     }
 
     /// Changes settings; the request id. A bad picture fails by webhook, the other parts apply.
     pub(crate) fn update(&mut self, group_id: &str, update: Update) -> Result<String, Refusal> {
-        let group_id = self.actionable(group_id)?;
-        let request_id = self.ids.request();
-        let doomed = self.doomed();
-        let succeeds = doomed.is_none();
-        let mut parts = Map::new();
-        let mut errors = doomed.clone();
-        let flagged = |mut part: Value| {
-            webhook::set(&mut part, "update_successful", Some(json!(succeeds)));
-            webhook::set(&mut part, "errors", doomed.clone());
-            part
-        };
-        if let Some(subject) = update.subject {
-            parts.insert(
-                "group_subject".to_owned(),
-                flagged(json!({"text": subject})),
-            );
-            if succeeds {
-                self.change(&group_id, |view| view.subject = subject);
-            }
-        }
-        if let Some(description) = update.description {
-            parts.insert(
-                "group_description".to_owned(),
-                flagged(json!({"text": description})),
-            );
-            if succeeds {
-                self.change(&group_id, |view| view.description = description);
-            }
-        }
-        if let Some(picture) = update.picture {
-            let mut part = flagged(json!({"mime_type": "image/jpeg", "sha256": picture.sha256}));
-            if let Some(refused) = &picture.refused {
-                webhook::set(&mut part, "update_successful", Some(json!(false)));
-                webhook::set(&mut part, "errors", Some(json!([refused.item()])));
-                errors = Some(json!([Refusal::new(
-                    refusal::SOMETHING_WENT_WRONG,
-                    "Not all settings were updated"
-                )
-                .item()]));
-            }
-            parts.insert("profile_picture".to_owned(), part);
-        }
-        let stamp = self.stamp(&group_id);
-        self.emit_for(
-            &group_id,
-            webhook::SETTINGS,
-            webhook::settings(&group_id, stamp, &request_id, parts, errors),
-        );
-        Ok(request_id)
+        let view = self.actionable_view(group_id)?;
+        Ok(self.accept("update", Work::Update { view, update }))
     }
 
-    /// Removes participants; the request id and whether some, but not all, went.
+    /// Removes participants; the request id and whether some, but not all, will go.
     pub(crate) fn remove(
         &mut self,
         group_id: &str,
         named: &[Named],
     ) -> Result<(String, bool), Refusal> {
-        let group_id = self.actionable(group_id)?;
-        let view = Arc::clone(
-            self.group(&group_id)
-                .ok_or_else(Refusal::group_unknown)?
-                .view(),
-        );
-        let request_id = self.ids.request();
-        let doomed = self.doomed();
-        let mut removal = Removal {
-            request_id: &request_id,
-            removed: Vec::new(),
-            failed: Vec::new(),
-            errors: doomed.clone(),
-        };
-        let mut keys = Vec::new();
-        for one in named {
-            let input = one.input().to_owned();
-            let member = view.participants.iter().find(|person| one.names(person));
-            match (member, &doomed) {
-                (Some(person), None) => {
-                    keys.push(person.key);
-                    removal.removed.push(input);
-                }
-                (_, Some(errors)) => removal.failed.push((input, errors.clone())),
-                (None, None) => {
-                    let refusal = Refusal::new(
-                        refusal::NOT_PARTICIPANT,
-                        "The participant is not in the group",
-                    );
-                    removal.failed.push((input, json!([refusal.item()])));
-                }
-            }
-        }
-        let partial = !removal.removed.is_empty() && !removal.failed.is_empty();
-        if partial {
-            removal.errors = Some(json!([Refusal::new(
-                refusal::PARTIAL,
-                "Not all participants were removed"
-            )
-            .item()]));
-        } else if removal.removed.is_empty() && removal.errors.is_none() {
-            removal.errors = Some(json!([Refusal::new(
-                refusal::NOT_PARTICIPANT,
-                "No participant was removed"
-            )
-            .item()]));
-        }
-        if !keys.is_empty() {
-            self.change(&group_id, |view| {
-                view.participants
-                    .retain(|person| !keys.contains(&person.key))
-            });
-            if let Some(group) = self.group_mut(&group_id) {
-                group.removed.extend(keys);
-            }
-        }
-        let stamp = self.stamp(&group_id);
-        let payload = webhook::removed(&group_id, stamp, &removal);
-        self.emit_for(&group_id, webhook::PARTICIPANTS, payload);
+        let view = self.actionable_view(group_id)?;
+        let known = named
+            .iter()
+            .filter(|one| view.participants.iter().any(|person| one.names(person)))
+            .count();
+        let named = named.to_vec();
+        let partial = (1..named.len()).contains(&known);
+        let request_id = self.accept("participants_remove", Work::Remove { view, named });
         Ok((request_id, partial))
+    }
+
+    /// Adds people by phone number, where that is allowed; the request id.
+    pub(crate) fn add(&mut self, group_id: &str, numbers: &[String]) -> Result<String, Refusal> {
+        let view = self.actionable_view(group_id)?;
+        let mut people = Vec::new();
+        for number in numbers {
+            let bad = |_| Refusal::parameter("user is not a phone number");
+            people.push(self.person(number).map_err(bad)?);
+        }
+        if view.participants.len() + people.len() > self.faults.api.participants_max {
+            return Err(Refusal::new(
+                refusal::PARTICIPANT_LIMIT,
+                "The group would have too many participants",
+            ));
+        }
+        Ok(self.accept("participants_add", Work::Add { view, people }))
     }
 
     /// Lets those in who asked. Those let in are told of by one webhook.
@@ -301,6 +182,7 @@ impl World {
                 continue;
             };
             let view = group.view();
+            let full = view.participants.len() >= self.faults.api.participants_max;
             let Some(person) = view
                 .asks
                 .iter()
@@ -314,7 +196,11 @@ impl World {
                 decided.failed.push((id.clone(), refusal));
                 continue;
             };
-            if view.full() {
+            if let Some(refusal) = self.doomed_item("join_requests_approve") {
+                decided.failed.push((id.clone(), refusal));
+                continue;
+            }
+            if full {
                 let refusal = Refusal::new(refusal::PARTICIPANT_LIMIT, "The group is full");
                 decided.failed.push((id.clone(), refusal));
                 continue;
@@ -352,7 +238,9 @@ impl World {
                     .iter()
                     .any(|ask| ask.join_request_id == *id)
             });
-            if known {
+            if known && let Some(refusal) = self.doomed_item("join_requests_reject") {
+                decided.failed.push((id.clone(), refusal));
+            } else if known {
                 self.change(&group_id, |view| {
                     view.asks.retain(|ask| ask.join_request_id != *id)
                 });

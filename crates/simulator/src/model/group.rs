@@ -11,7 +11,7 @@ use super::{
     ids,
     people::{Person, PersonKey},
 };
-use crate::limits::{JOURNAL_STATES_MAX, LAG_SECONDS_MAX, PARTICIPANTS_MAX};
+use crate::limits::{JOURNAL_STATES_MAX, LAG_SECONDS_MAX};
 
 /// A request to join that is open.
 #[derive(Clone, Debug)]
@@ -52,10 +52,6 @@ impl View {
         self.asks.iter().find(|ask| ask.person.key == key)
     }
 
-    pub(crate) fn full(&self) -> bool {
-        self.participants.len() >= PARTICIPANTS_MAX
-    }
-
     pub(crate) fn join_approval_mode(&self) -> &'static str {
         if self.approval_required {
             "approval_required"
@@ -70,7 +66,9 @@ impl View {
             .participants
             .iter()
             .map(|person| {
-                let shown = json!({"wa_id": person.wa_id, "user_id": person.user_id, "username": person.username});
+                let mut shown = json!({"wa_id": person.wa_id, "user_id": person.user_id, "username": person.username});
+                let parent = person.parent_user_id.as_ref().map(|id| json!(id));
+                crate::webhook::set(&mut shown, "parent_user_id", parent);
                 (person.wa_id.as_str(), shown)
             })
             .collect();

@@ -74,6 +74,15 @@ impl Ids {
         )
     }
 
+    /// A business-scoped user id of a parent business.
+    pub(crate) fn parent_user_id(&mut self) -> String {
+        format!(
+            "US.ENT.{:020}",
+            self.rng()
+                .random_range(10_000_000_000_000_000_000..=u64::MAX)
+        )
+    }
+
     /// A message id: base64 of a few bytes of framing around upper-case hex, as captured ones are.
     pub(crate) fn message(&mut self) -> String {
         let digits = hex::encode_upper(self.rng().random::<[u8; 16]>());

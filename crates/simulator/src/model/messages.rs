@@ -11,10 +11,11 @@ use serde_json::{Value, json};
 use super::{
     World,
     acts::Refused,
+    business::Named,
     people::{Person, PersonKey},
 };
 use crate::{
-    graph_http::refusal::{self, Refusal},
+    graph_http::refusal::{self, Code, Refusal},
     limits::{MESSAGES_MAX, PINS_MAX},
     webhook::{self, Payload},
 };
@@ -33,23 +34,38 @@ pub(crate) enum Price {
 }
 
 impl Price {
-    fn pricing(self) -> Option<Value> {
-        let (category, kind, billable) = match self {
-            Self::Service => ("group_service", "free_group_customer_service", false),
-            Self::Utility => ("group_utility", "regular", true),
-            Self::Marketing => ("group_marketing", "regular", true),
+    /// The price to a group, or to one person: then without the prefix, and with that type's name.
+    fn pricing(self, group: bool) -> Option<Value> {
+        let (category, free) = match self {
+            Self::Service => ("service", true),
+            Self::Utility => ("utility", false),
+            Self::Marketing => ("marketing", false),
             Self::None => return None,
         };
-        Some(
-            json!({"billable": billable, "pricing_model": "PMP", "type": kind, "category": category}),
-        )
+        let (category, kind) = match (group, free) {
+            (true, true) => (format!("group_{category}"), "free_group_customer_service"),
+            (true, false) => (format!("group_{category}"), "regular"),
+            (false, true) => (category.to_owned(), "free_customer_service"),
+            (false, false) => (category.to_owned(), "regular"),
+        };
+        Some(json!({"billable": !free, "pricing_model": "PMP", "type": kind, "category": category}))
+    }
+
+    /// Meta's word for the origin of a conversation, up to v23.0.
+    const fn origin(self) -> &'static str {
+        match self {
+            Self::Service | Self::None => "service",
+            Self::Utility => "utility",
+            Self::Marketing => "marketing",
+        }
     }
 }
 
-/// A message that was sent to a group.
+/// A message that was sent to a group, or to one person.
 #[derive(Clone, Debug)]
 pub(crate) struct Message {
-    group_id: Arc<str>,
+    /// None if it went to one person.
+    group_id: Option<Arc<str>>,
     number: usize,
     price: Price,
     /// The recipients, and whether each has read it.
@@ -61,7 +77,24 @@ enum Progress {
     Sent,
     Delivered,
     Read,
+    Played,
+    Failed,
 }
+
+impl Progress {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Sent => "sent",
+            Self::Delivered => "delivered",
+            Self::Read => "read",
+            Self::Played => "played",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+/// Where an error code of a status is explained.
+const HREF: &str = "https://developers.facebook.com/docs/whatsapp/cloud-api/support/error-codes/";
 
 /// The last messages, for reads that come later.
 #[derive(Debug, Default)]
@@ -91,7 +124,7 @@ impl Messages {
         let (person, _) = message
             .recipients
             .values()
-            .find(|(_, progress)| *progress != Progress::Read)?;
+            .find(|(_, progress)| matches!(progress, Progress::Sent | Progress::Delivered))?;
         Some((id.clone(), person.wa_id.clone()))
     }
 
@@ -107,7 +140,7 @@ impl Messages {
     fn in_group(&self, id: &str, group_id: &str) -> bool {
         self.by_id
             .get(id)
-            .is_some_and(|message| &*message.group_id == group_id)
+            .is_some_and(|message| message.group_id.as_deref() == Some(group_id))
     }
 }
 
@@ -172,6 +205,8 @@ impl World {
         if !(self.faults.webhooks.hide_wa_id && person.username.is_some()) {
             webhook::set(&mut message, "from", Some(json!(person.wa_id)));
         }
+        let parent = person.parent_user_id.as_ref().map(|id| json!(id));
+        webhook::set(&mut message, "from_parent_user_id", parent);
         webhook::set(&mut message, "group_id", group_id.map(|id| json!(id)));
         message
     }
@@ -204,31 +239,60 @@ impl World {
             .map(|person| (person.key, (Arc::clone(person), Progress::Sent)))
             .collect();
         let message = Message {
-            group_id: Arc::clone(&view.group_id),
+            group_id: Some(Arc::clone(&view.group_id)),
             number,
             price,
             recipients,
         };
         self.messages.insert(&id, message);
+        let call = if price == Price::None {
+            "pin"
+        } else {
+            "message"
+        };
+        if let Some(doom) = self.doomed(call) {
+            self.tell(number, &id, "failed", group_id, Some(doom.errors()));
+            return Ok(id);
+        }
+        self.tell(number, &id, "sent", group_id, None);
+        if !self.faults.api.hold_delivery {
+            self.deliver(&id, call, &view.participants);
+        }
+        Ok(id)
+    }
+
+    /// Emits a status of a message to a group as a whole.
+    fn tell(
+        &mut self,
+        number: usize,
+        id: &str,
+        status: &str,
+        group_id: &str,
+        errors: Option<Value>,
+    ) {
         let stamp = self.stamp(group_id);
-        let sent = json!({"id": id, "status": "sent", "timestamp": stamp.to_string(), "recipient_id": group_id, "recipient_type": "group"});
+        let mut item = json!({"id": id, "status": status, "timestamp": stamp.to_string(),
+            "recipient_id": group_id, "recipient_type": "group"});
+        webhook::set(&mut item, "errors", errors.map(linked));
         self.emit(
             webhook::MESSAGES,
             number,
             Payload::Statuses {
                 contacts: Vec::new(),
-                statuses: vec![sent],
+                statuses: vec![item],
             },
         );
-        self.deliver(&id, &view.participants);
-        Ok(id)
     }
 
     /// Emits `delivered` for each, sometimes aggregated. One in five in traffic reads at once, and `delivered` is skipped.
-    fn deliver(&mut self, id: &str, people: &[Arc<Person>]) {
+    fn deliver(&mut self, id: &str, call: &str, people: &[Arc<Person>]) {
         let aggregated = self.shapes.random_bool(0.4);
         let mut remaining: Vec<PersonKey> = Vec::new();
         for person in people {
+            if let Some(refusal) = self.doomed_item(call) {
+                self.progress_with(id, &[person.key], Progress::Failed, Some(&refusal));
+                continue;
+            }
             let at_once =
                 self.ids.origin == super::ids::Origin::Traffic && self.shapes.random_bool(0.2);
             if at_once {
@@ -246,45 +310,63 @@ impl World {
         }
     }
 
-    /// Moves recipients on and emits one webhook with their statuses. The price comes with the first of each.
     fn progress(&mut self, id: &str, keys: &[PersonKey], to: Progress) {
+        self.progress_with(id, keys, to, None);
+    }
+
+    /// Moves recipients on and emits one webhook with their statuses. The price comes with the first of each.
+    fn progress_with(
+        &mut self,
+        id: &str,
+        keys: &[PersonKey],
+        to: Progress,
+        failed: Option<&Refusal>,
+    ) {
         let hidden = self.faults.webhooks.hide_wa_id;
+        let conversations = self.faults.webhooks.conversations;
         let Some(group_id) = self
             .messages
             .by_id
             .get(id)
-            .map(|message| Arc::clone(&message.group_id))
+            .map(|message| message.group_id.clone())
         else {
             return;
         };
-        let stamp = self.stamp(&group_id);
+        let stamp = match &group_id {
+            Some(group_id) => self.stamp(group_id),
+            None => self.now_ms().div_euclid(1000),
+        };
         let Some(message) = self.messages.by_id.get_mut(id) else {
             return;
         };
+        let (number, price) = (message.number, message.price);
         let (mut contacts, mut statuses) = (Vec::new(), Vec::new());
         for key in keys {
             let Some((person, progress)) = message.recipients.get_mut(key) else {
                 continue;
             };
-            let mut status = json!({
-                "id": id, "status": if to == Progress::Read { "read" } else { "delivered" }, "timestamp": stamp.to_string(),
-                "recipient_id": &*group_id, "recipient_type": "group", "recipient_participant_user_id": person.user_id,
-            });
-            if !(hidden && person.username.is_some()) {
+            let mut status =
+                json!({"id": id, "status": to.as_str(), "timestamp": stamp.to_string()});
+            addressed(&mut status, group_id.as_deref(), person, hidden);
+            let errors = failed.map(|refusal| linked(json!([refusal.item()])));
+            webhook::set(&mut status, "errors", errors);
+            if *progress == Progress::Sent && failed.is_none() {
+                webhook::set(&mut status, "pricing", price.pricing(group_id.is_some()));
+                let conversation =
+                    json!({"id": format!("c-{id}"), "origin": {"type": price.origin()}});
                 webhook::set(
                     &mut status,
-                    "recipient_participant_id",
-                    Some(json!(person.wa_id)),
+                    "conversation",
+                    conversations.then_some(conversation),
                 );
             }
-            if *progress == Progress::Sent {
-                webhook::set(&mut status, "pricing", message.price.pricing());
-            }
             *progress = to;
-            contacts.push(webhook::contact(person, hidden));
+            // A failure names no contacts (reference 3.2).
+            if failed.is_none() {
+                contacts.push(webhook::contact(person, hidden));
+            }
             statuses.push(status);
         }
-        let number = message.number;
         if !statuses.is_empty() {
             self.emit(
                 webhook::MESSAGES,
@@ -294,8 +376,8 @@ impl World {
         }
     }
 
-    /// A person reads a message.
-    pub(crate) fn read(&mut self, wa_id: &str, message_id: &str) -> Result<Value, Refused> {
+    /// Who a message went to and how far it got with that person.
+    fn recipient(&self, wa_id: &str, message_id: &str) -> Result<(PersonKey, Progress), Refused> {
         let message = self
             .messages
             .by_id
@@ -306,10 +388,51 @@ impl World {
             .recipients
             .get(&person.key)
             .ok_or(Refused::NotRecipient)?;
-        if *progress == Progress::Read {
-            return Err(Refused::AlreadyRead);
+        Ok((person.key, *progress))
+    }
+
+    /// A message reaches a person, or the person plays it (a voice message).
+    pub(crate) fn receive(
+        &mut self,
+        wa_id: &str,
+        message_id: &str,
+        played: bool,
+    ) -> Result<Value, Refused> {
+        let (key, progress) = self.recipient(wa_id, message_id)?;
+        let to = match (played, progress) {
+            (_, Progress::Failed | Progress::Played) => return Err(Refused::AlreadyTold),
+            (true, _) => Progress::Played,
+            (false, Progress::Sent) => Progress::Delivered,
+            (false, Progress::Delivered | Progress::Read) => return Err(Refused::AlreadyTold),
+        };
+        self.progress(message_id, &[key], to);
+        Ok(json!({"message_id": message_id}))
+    }
+
+    /// A message does not reach a person.
+    pub(crate) fn fail(
+        &mut self,
+        wa_id: &str,
+        message_id: &str,
+        code: u32,
+    ) -> Result<Value, Refused> {
+        let (key, progress) = self.recipient(wa_id, message_id)?;
+        if progress != Progress::Sent {
+            return Err(Refused::AlreadyTold);
         }
-        let key = person.key;
+        let refusal = Refusal::new(Code::of(code), "The message did not reach the recipient");
+        self.progress_with(message_id, &[key], Progress::Failed, Some(&refusal));
+        Ok(json!({"message_id": message_id}))
+    }
+
+    /// A person reads a message.
+    pub(crate) fn read(&mut self, wa_id: &str, message_id: &str) -> Result<Value, Refused> {
+        let (key, progress) = self.recipient(wa_id, message_id)?;
+        match progress {
+            Progress::Sent | Progress::Delivered => {}
+            Progress::Read | Progress::Played => return Err(Refused::AlreadyRead),
+            Progress::Failed => return Err(Refused::AlreadyTold),
+        }
         self.progress(message_id, &[key], Progress::Read);
         Ok(json!({"message_id": message_id}))
     }
@@ -339,29 +462,98 @@ impl World {
         Ok(id)
     }
 
-    /// Sends to one person, outside any group: `sent` and `delivered`; the message id.
-    pub(crate) fn send_directly(&mut self, number: usize, wa_id: &str) -> Result<String, Refusal> {
-        let person = self
-            .person(wa_id)
-            .map_err(|_| Refusal::parameter("to is not a phone number"))?;
-        let id = self.ids.message();
-        let stamp = self.now_ms().div_euclid(1000);
-        for status in ["sent", "delivered"] {
-            let mut item = json!({"id": id, "status": status, "timestamp": stamp.to_string(),
-                "recipient_user_id": person.user_id});
-            if !(self.faults.webhooks.hide_wa_id && person.username.is_some()) {
-                webhook::set(&mut item, "recipient_id", Some(json!(person.wa_id)));
+    /// Sends to one person, outside any group: `sent` and `delivered`; the message id and who it is.
+    pub(crate) fn send_directly(
+        &mut self,
+        number: usize,
+        to: &Named,
+        price: Price,
+    ) -> Result<(String, Arc<Person>), Refusal> {
+        let person = match to {
+            Named::Number(digits) => {
+                let digits: String = digits.chars().filter(char::is_ascii_digit).collect();
+                self.person(&digits)
+                    .map_err(|_| Refusal::parameter("to is not a phone number"))?
             }
-            let contacts = vec![webhook::contact(&person, self.faults.webhooks.hide_wa_id)];
-            self.emit(
-                webhook::MESSAGES,
-                number,
-                Payload::Statuses {
-                    contacts,
-                    statuses: vec![item],
-                },
-            );
+            Named::UserId(user_id) => self
+                .people
+                .find_by_user_id(user_id)
+                .map(Arc::clone)
+                .ok_or_else(|| Refusal::parameter("recipient is nobody's user id"))?,
+        };
+        self.count_message(number)?;
+        self.count_pair(number, person.key)?;
+        let id = self.ids.message();
+        let recipients = BTreeMap::from([(person.key, (Arc::clone(&person), Progress::Sent))]);
+        let message = Message {
+            group_id: None,
+            number,
+            price,
+            recipients,
+        };
+        self.messages.insert(&id, message);
+        let failed = self
+            .doomed("invite")
+            .and_then(|doom| doom.refusal())
+            .or_else(|| self.doomed_item("invite"));
+        if let Some(refusal) = failed {
+            self.progress_with(&id, &[person.key], Progress::Failed, Some(&refusal));
+            return Ok((id, person));
         }
-        Ok(id)
+        self.sent_directly(&id, number, &person);
+        if !self.faults.api.hold_delivery {
+            self.progress(&id, &[person.key], Progress::Delivered);
+        }
+        Ok((id, person))
     }
+
+    fn sent_directly(&mut self, id: &str, number: usize, person: &Arc<Person>) {
+        let hidden = self.faults.webhooks.hide_wa_id;
+        let stamp = self.now_ms().div_euclid(1000);
+        let mut item = json!({"id": id, "status": "sent", "timestamp": stamp.to_string()});
+        addressed(&mut item, None, person, hidden);
+        let contacts = vec![webhook::contact(person, hidden)];
+        self.emit(
+            webhook::MESSAGES,
+            number,
+            Payload::Statuses {
+                contacts,
+                statuses: vec![item],
+            },
+        );
+    }
+}
+
+/// Puts in whom a status is about: a participant of a group, or the one recipient.
+fn addressed(status: &mut Value, group_id: Option<&str>, person: &Person, hidden: bool) {
+    let (number, user_id, parent) = match group_id {
+        Some(group_id) => {
+            webhook::set(status, "recipient_id", Some(json!(group_id)));
+            webhook::set(status, "recipient_type", Some(json!("group")));
+            (
+                "recipient_participant_id",
+                "recipient_participant_user_id",
+                "recipient_participant_parent_user_id",
+            )
+        }
+        None => (
+            "recipient_id",
+            "recipient_user_id",
+            "recipient_parent_user_id",
+        ),
+    };
+    if !(hidden && person.username.is_some()) {
+        webhook::set(status, number, Some(json!(person.wa_id)));
+    }
+    webhook::set(status, user_id, Some(json!(person.user_id)));
+    let id = person.parent_user_id.as_ref().map(|id| json!(id));
+    webhook::set(status, parent, id);
+}
+
+/// Errors of a status, which say where they are explained.
+fn linked(mut errors: Value) -> Value {
+    for error in errors.as_array_mut().into_iter().flatten() {
+        webhook::set(error, "href", Some(json!(HREF)));
+    }
+    errors
 }

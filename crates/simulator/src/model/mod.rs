@@ -11,7 +11,10 @@ pub(crate) mod ids;
 pub(crate) mod messages;
 pub(crate) mod people;
 mod population;
+pub(crate) mod rates;
+pub(crate) mod requests;
 pub(crate) mod snapshots;
+pub(crate) mod templates;
 
 use std::{
     collections::{BTreeMap, VecDeque},
@@ -27,7 +30,10 @@ use self::{
     ids::{Ids, Origin},
     messages::Messages,
     people::People,
+    rates::Rates,
+    requests::Request,
     snapshots::Snapshots,
+    templates::Templates,
 };
 use crate::{
     clock::Clock,
@@ -84,6 +90,10 @@ pub(crate) struct World {
     emitted: u64,
     /// Start of the hour that calls are counted in (Unix milliseconds), and their number.
     pub(crate) calls: (i64, u64),
+    /// Accepted requests that wait to complete, in the order they were accepted.
+    requests: VecDeque<Request>,
+    pub(crate) rates: Rates,
+    pub(crate) templates: Templates,
 }
 
 impl World {
@@ -117,6 +127,9 @@ impl World {
             outbox,
             emitted: 0,
             calls: (i64::MIN, 0),
+            requests: VecDeque::new(),
+            rates: Rates::default(),
+            templates: Templates::default(),
         };
         world.populate(shape);
         world.ids.origin = Origin::Caller;

@@ -36,6 +36,8 @@ pub(crate) struct Person {
     pub(crate) wa_id: String,
     /// The business-scoped user id; regenerated when the number changes.
     pub(crate) user_id: String,
+    /// The same for a parent business; few have one.
+    pub(crate) parent_user_id: Option<String>,
     /// Only those with one can have their number withheld.
     pub(crate) username: Option<String>,
     /// The profile name.
@@ -53,6 +55,13 @@ impl People {
     /// Who has this phone number now.
     pub(crate) fn find(&self, wa_id: &str) -> Option<&Arc<Person>> {
         self.by_key.get(self.by_wa_id.get(wa_id)?)
+    }
+
+    /// Who has this BSUID, or parent BSUID, now.
+    pub(crate) fn find_by_user_id(&self, user_id: &str) -> Option<&Arc<Person>> {
+        self.by_key.values().find(|person| {
+            person.user_id == user_id || person.parent_user_id.as_deref() == Some(user_id)
+        })
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -80,6 +89,7 @@ impl People {
             key,
             wa_id: wa_id.to_owned(),
             user_id: ids.user_id(),
+            parent_user_id: None,
             username,
             name,
         });

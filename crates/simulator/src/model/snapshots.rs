@@ -15,6 +15,8 @@ pub(crate) enum Rows {
     Groups(Arc<Vec<Arc<View>>>),
     /// Join requests of a group.
     Asks(Arc<Vec<Ask>>),
+    /// Templates, as they are shown.
+    Values(Arc<Vec<Value>>),
 }
 
 impl Rows {
@@ -22,6 +24,7 @@ impl Rows {
         match self {
             Self::Groups(rows) => rows.len(),
             Self::Asks(rows) => rows.len(),
+            Self::Values(rows) => rows.len(),
         }
     }
 }
