@@ -1,5 +1,6 @@
 //! Events: what became known, when, and from whom. Past tense, parsed, never judged again.
 
+use crate::agreement::Counts;
 use crate::ids::{EventId, GroupId, MessageId, PersonId, PhoneNumberId, RequestId, Second, Text};
 
 /// Who says so.
@@ -389,6 +390,8 @@ pub enum NumberEvent {
         /// By what right: the role of the token that was presented, or `open` where none is asked for.
         by: Option<Text>,
     },
+    /// What reads found and calls cost, counted until now.
+    Counted(Figures),
     /// A person asked for a pass over the list.
     PassAsked {
         /// By what right, as in [`NumberEvent::Released`].
@@ -396,6 +399,15 @@ pub enum NumberEvent {
     },
     /// Judging of this number was stopped (`true`) or resumed (`false`).
     Paused(bool),
+}
+
+/// What the reconciler counted of a number until now; it grows only, whichever instance counts on.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Figures {
+    /// Drift, repairs, calls.
+    pub counts: Counts,
+    /// Calls that reads might have made then.
+    pub budget_left: u32,
 }
 
 /// Summary of one pass over the list of active groups.

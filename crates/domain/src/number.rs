@@ -5,7 +5,7 @@ mod fold;
 mod tests;
 
 use crate::{
-    event::{About, Event, ListPass, Person},
+    event::{About, Event, Figures, ListPass, Person},
     group::Applied,
     ids::{EventId, GroupId, PersonId, PhoneNumberId, Second, Text},
     position::{Envelope, Position},
@@ -25,6 +25,8 @@ pub struct Core {
     pub holds: Registers<Hold>,
     /// Judging stopped?
     pub paused: Option<Register<bool>>,
+    /// What reads found and calls cost. Never in doubt, and no change to who watches.
+    pub figures: Option<Register<Figures>>,
     /// Greatest second at which a person asked for a pass over the list.
     pub pass_asked: Second,
     /// Greatest second of any event; identity changes long before it are dropped.

@@ -30,6 +30,7 @@ use chassis::{
     auth::{Access, Role, protect},
     problem::{ErrorCode, Problem},
 };
+use domain::ids::Second;
 use http::{HeaderValue, header};
 use serde::Serialize;
 use tokio::sync::{Semaphore, watch as channel};
@@ -74,6 +75,11 @@ impl Api {
             scans: Semaphore::new(SCANS_MAX),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
         }))
+    }
+
+    /// Now, in seconds: what is told of ages, and of nothing else.
+    fn now(&self) -> Second {
+        i64::try_from(self.0.ctx.clock.now_seconds()).unwrap_or(i64::MAX)
     }
 
     /// What there is to see, if anything.

@@ -39,6 +39,7 @@ use crate::{
 mod identity;
 mod interlock;
 mod pass;
+mod tell;
 mod visits;
 
 pub(crate) use pass::compare_with;

@@ -294,13 +294,18 @@ impl<R> Clone for Seat<R> {
 }
 
 impl<R: Read> Seat<R> {
+    /// What whoever kept the number before had counted.
+    fn counts(&self) -> Counts {
+        let held = self.snapshots.held().number(&self.number);
+        let figures = held.and_then(|number| number.core.figures.clone());
+        figures.map_or_else(Counts::default, |figures| figures.value.counts)
+    }
+
     async fn keep(self, stop: chassis::CancellationToken) -> Result<(), eventlog::Error> {
         let health = &self.ctx.health;
         let beat = health.heartbeat(format!("number {}", self.number), BEAT_LIMIT);
-        let (book, _open) = self
-            .snapshots
-            .ledgers()
-            .open(&self.number, Counts::default());
+        let counts = self.counts();
+        let (book, _open) = self.snapshots.ledgers().open(&self.number, counts);
         let keeper = Keeper {
             alarms: Alarms {
                 token: health.alarm(format!("access token for {}", self.number)),

@@ -137,6 +137,7 @@ pub(crate) fn ce_type(event: &Event) -> &'static str {
             NumberEvent::Held { .. } => "rollcall.v1.NumberHeld",
             NumberEvent::Released { .. } => "rollcall.v1.NumberReleased",
             NumberEvent::Paused(_) => "rollcall.v1.NumberPaused",
+            NumberEvent::Counted(_) => "rollcall.v1.NumberCounted",
             NumberEvent::PassAsked { .. } => "rollcall.v1.NumberPassAsked",
         },
     }

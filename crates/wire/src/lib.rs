@@ -5,6 +5,7 @@ pub mod digest;
 mod enums;
 mod error;
 mod event;
+mod figures;
 pub mod headers;
 pub mod id;
 pub mod json;

@@ -27,6 +27,11 @@ impl<'a> Writer<'a> {
         }
     }
 
+    /// `repeated uint64`, packed.
+    pub(crate) fn counts(&mut self, field: u64, values: &[u64]) {
+        self.message(field, |w| values.iter().for_each(|value| w.varint(*value)));
+    }
+
     /// `optional uint64` and its like.
     pub(crate) fn uint_opt(&mut self, field: u64, value: Option<u64>) {
         if let Some(value) = value {

@@ -20,7 +20,7 @@ use crate::{
 /// How long drift of one kind stood before it was repaired.
 ///
 /// Where a change's own second is not known, the time since the group was last verified stands for it, which is the most it can be.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Stood {
     /// How many.
     pub count: u64,
@@ -57,7 +57,7 @@ impl Stood {
 }
 
 /// All that is counted; grows only, but for what moves from lost to late.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Counts {
     /// Drift found, by kind and cause.
     pub drift: BTreeMap<(Kind, Cause), u64>,

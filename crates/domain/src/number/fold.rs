@@ -65,6 +65,9 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &NumberEvent) -> Effect
             };
             core.holds.assert(hold_id, stamp, hold, Doubt::Never)
         }
+        NumberEvent::Counted(figures) => {
+            assert(&mut core.figures, stamp, figures.clone(), Doubt::Never)
+        }
         NumberEvent::PassAsked { by: _ } => ask_for_pass(core, event.at),
         NumberEvent::Paused(paused) => assert(&mut core.paused, stamp, *paused, Doubt::Kept),
     });
@@ -114,6 +117,7 @@ pub(super) fn changes(before: &Core, after: &Core) -> Vec<Field> {
         list_pass,
         holds,
         paused,
+        figures: _,
         pass_asked: _,
         seen: _,
     } = before;

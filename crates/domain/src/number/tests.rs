@@ -49,6 +49,18 @@ fn released(at: Second, id: &str) -> Event {
     )
 }
 
+fn counted(at: Second, repaired: u64) -> Event {
+    let counts = crate::agreement::Counts {
+        repaired,
+        ..Default::default()
+    };
+    let figures = crate::event::Figures {
+        counts,
+        budget_left: 7,
+    };
+    of_number(at, NumberEvent::Counted(figures))
+}
+
 fn pass_asked(at: Second) -> Event {
     of_number(at, NumberEvent::PassAsked { by: None })
 }
@@ -130,6 +142,13 @@ fn a_hold_names_its_groups_in_order_and_a_release_says_of_how_many_and_by_whom()
     let hold = &number.core.holds.get("h1").unwrap().value;
     assert_eq!((hold.suspects.len(), hold.groups), (0, 9));
     assert_eq!(hold.by.as_deref(), Some("operate"));
+}
+
+#[test]
+fn the_youngest_figures_stand_and_are_no_change() {
+    let (number, applied) = given([counted(20, 5), counted(10, 9)]);
+    assert_eq!(number.core.figures.unwrap().value.counts.repaired, 5);
+    assert_eq!(applied, [Applied::Core, Applied::Unchanged]);
 }
 
 #[test]
@@ -217,6 +236,7 @@ fn any_order_of_a_numbers_events_gives_the_same_core() {
             paused(at, true),
             with_metadata(paused(at, false)),
             pass_asked(at),
+            counted(at, 3),
         ]);
     }
     catalogue.extend([

@@ -11,8 +11,9 @@ use chassis::{
     problem::Problem,
 };
 use domain::{
+    agreement::AGES,
     group::Existence,
-    ids::{Entity, PhoneNumberId, Text},
+    ids::{Entity, PhoneNumberId, Second, Text},
     number::Number,
     position::Stream,
 };
@@ -38,7 +39,7 @@ pub(super) struct Paging {
 }
 
 /// Counts of one number.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 struct Counts {
     groups: GroupCounts,
     requests: RequestCounts,
@@ -51,6 +52,15 @@ struct Answer {
     phone_number_id: PhoneNumberId,
     number: Number,
     counts: Counts,
+}
+
+impl Counts {
+    /// Takes what the reconciler counted of the number.
+    fn take(&mut self, number: Option<&Number>) {
+        if let Some(figures) = number.and_then(|number| number.core.figures.as_ref()) {
+            self.agreement.count(&figures.value, figures.stamp.at);
+        }
+    }
 }
 
 impl Answer {
@@ -76,8 +86,9 @@ pub(super) async fn list(
     let fresh = api
         .fresh(&headers, |_| Scope::Stream(Stream::Events))
         .await?;
+    let now = api.now();
     let (answers, next) = read(&fresh.projection, move |projection| {
-        page(projection, after, limit)
+        page(projection, after, limit, now)
     })
     .await?;
     let page = wire::json::Page {
@@ -98,14 +109,16 @@ pub(super) async fn one(
     let fresh = api
         .fresh(&headers, |_| Scope::Stream(Stream::Events))
         .await?;
+    let now = api.now();
     let found = read(&fresh.projection, move |projection| {
-        let counts = count(projection);
+        let counts = count(projection, now);
         let known = counts.contains_key(id.as_str());
         let number = number(projection, &id)?;
         if number.is_none() && !known {
             return Ok(None);
         }
-        let counts = counts.get(id.as_str()).copied().unwrap_or_default();
+        let mut counts = counts.get(id.as_str()).cloned().unwrap_or_default();
+        counts.take(number.as_ref());
         Ok(Some(Answer {
             phone_number_id: id,
             number: number.unwrap_or_default(),
@@ -126,23 +139,32 @@ pub(super) async fn agreement(
     let fresh = api
         .fresh(&headers, |_| Scope::Stream(Stream::Events))
         .await?;
-    let answer = read(&fresh.projection, |projection| {
+    let now = api.now();
+    let answer = read(&fresh.projection, move |projection| {
         let mut total = Agreement::default();
         let entries = projection.index().read();
         for entry in entries.groups.values() {
-            agree(&mut total, projection, entry);
+            agree(&mut total, projection, entry, now);
         }
         drop(entries);
-        let numbers = count(projection).into_iter().filter_map(|(id, counts)| {
-            Some(NumberAgreement {
-                phone_number_id: PhoneNumberId::parse(&id).ok()?,
+        let mut numbers = Vec::new();
+        for (id, mut counts) in count(projection, now) {
+            let Ok(phone_number_id) = PhoneNumberId::parse(&id) else {
+                continue;
+            };
+            let state = number(projection, &phone_number_id)?;
+            counts.take(state.as_ref());
+            if let (Some(figures), Some(at)) =
+                (&counts.agreement.figures, counts.agreement.counted_at)
+            {
+                total.count(figures, at);
+            }
+            numbers.push(NumberAgreement {
+                phone_number_id,
                 agreement: counts.agreement,
-            })
-        });
-        Ok(AgreementAnswer {
-            total,
-            numbers: numbers.collect(),
-        })
+            });
+        }
+        Ok(AgreementAnswer { total, numbers })
     })
     .await?;
     Ok(fresh.mark(json(&answer)?))
@@ -153,8 +175,9 @@ fn page(
     projection: &Projection,
     after: Option<String>,
     limit: usize,
+    now: Second,
 ) -> Result<(Vec<Answer>, Option<String>), store::Error> {
-    let counts = count(projection);
+    let counts = count(projection, now);
     let is_after = |id: &&str| after.as_deref().is_none_or(|after| *id > after);
     let mut ids: BTreeSet<Text> = counts
         .keys()
@@ -183,7 +206,8 @@ fn page(
             continue;
         };
         let number = number(projection, &phone_number_id)?.unwrap_or_default();
-        let counts = counts.get(&id).copied().unwrap_or_default();
+        let mut counts = counts.get(&id).cloned().unwrap_or_default();
+        counts.take(Some(&number));
         answers.push(Answer {
             phone_number_id,
             number,
@@ -208,7 +232,7 @@ fn number(projection: &Projection, id: &PhoneNumberId) -> Result<Option<Number>,
 }
 
 /// Counts by number.
-fn count(projection: &Projection) -> BTreeMap<Text, Counts> {
+fn count(projection: &Projection, now: Second) -> BTreeMap<Text, Counts> {
     let mut counts: BTreeMap<Text, Counts> = BTreeMap::new();
     let entries = projection.index().read();
     for entry in entries.groups.values() {
@@ -226,7 +250,7 @@ fn count(projection: &Projection) -> BTreeMap<Text, Counts> {
             Some(Existence::Active) => counts.groups.active += 1,
             Some(Existence::Gone) => counts.groups.gone += 1,
         }
-        agree(&mut counts.agreement, projection, entry);
+        agree(&mut counts.agreement, projection, entry, now);
     }
     count_requests(&entries, &mut counts);
     counts
@@ -257,7 +281,7 @@ fn count_requests(entries: &Entries, counts: &mut BTreeMap<Text, Counts>) {
 }
 
 /// Counts one group in, if it is active.
-fn agree(agreement: &mut Agreement, projection: &Projection, entry: &GroupEntry) {
+fn agree(agreement: &mut Agreement, projection: &Projection, entry: &GroupEntry, now: Second) {
     if entry.existence != Some(Existence::Active) {
         return;
     }
@@ -270,6 +294,10 @@ fn agree(agreement: &mut Agreement, projection: &Projection, entry: &GroupEntry)
             agreement.changed_since += 1;
         } else {
             agreement.verified += 1;
+        }
+        let age = now.saturating_sub(verified);
+        for (groups, bound) in agreement.verified_within.iter_mut().zip(AGES) {
+            *groups += u64::from(age <= bound);
         }
         let oldest = agreement.oldest_verified_at;
         agreement.oldest_verified_at = Some(oldest.map_or(verified, |oldest| oldest.min(verified)));

@@ -169,6 +169,7 @@ impl<R: Read> Keeper<R> {
         };
         let summary = About::Number(self.number.clone(), NumberEvent::ListPassed(summary));
         events.push(event(&self.number, listing.t0, Source::Rollcall, summary));
+        events.push(self.counted(listing.t0));
         self.append(&events).await
     }
 

@@ -1,6 +1,10 @@
 //! The whole reconciler in one process, against the simulator over HTTP, with the local log and a small fold in between.
 
 #[cfg(test)]
+mod api;
+#[cfg(test)]
+mod death;
+#[cfg(test)]
 mod facts;
 #[cfg(test)]
 mod fold;
@@ -14,6 +18,8 @@ mod people;
 mod repairs;
 #[cfg(test)]
 mod running;
+#[cfg(test)]
+mod sent;
 #[cfg(test)]
 mod trouble;
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 use chassis::SecretString;
 use domain::ids::{GroupId, PhoneNumberId, Second};
 use reconciler::upstream::{Answer, Info, JoinRequestPage, Meta, Page, Read, Refused};
-use tokio::sync::watch;
+use tokio::{sync::watch, task::AbortHandle};
 
 /// A call that was answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,6 +31,18 @@ pub(crate) struct Watched {
     is_list_shut: watch::Sender<bool>,
     /// The list is answered as of a number without groups.
     is_list_empty: watch::Sender<bool>,
+    /// Who is killed, and at which call.
+    death: Arc<Mutex<Death>>,
+}
+
+/// When the reconciler is to be killed.
+#[derive(Debug, Default)]
+struct Death {
+    victim: Option<AbortHandle>,
+    /// Calls until then; 0 is never.
+    calls: usize,
+    /// Is that call answered before? Then what it brought is known and nothing is appended yet.
+    is_answered: bool,
 }
 
 impl Watched {
@@ -42,6 +54,7 @@ impl Watched {
             refused: Arc::default(),
             is_list_shut: watch::channel(false).0,
             is_list_empty: watch::channel(false).0,
+            death: Arc::default(),
         }
     }
 
@@ -56,6 +69,35 @@ impl Watched {
 
     pub(crate) fn shut_list(&self, is_shut: bool) {
         self.is_list_shut.send_replace(is_shut);
+    }
+
+    /// Who is killed, if anybody is.
+    pub(crate) fn victim(&self, victim: AbortHandle) {
+        self.death.lock().unwrap().victim = Some(victim);
+    }
+
+    /// Kills the reconciler at the n-th call from now, before it is answered or right after.
+    pub(crate) fn kill_at(&self, calls: usize, is_answered: bool) {
+        let mut death = self.death.lock().unwrap();
+        (death.calls, death.is_answered) = (calls, is_answered);
+    }
+
+    /// Nobody is killed any more.
+    pub(crate) fn revive(&self) {
+        self.death.lock().unwrap().calls = 0;
+    }
+
+    /// Counts a call towards the killing; says whether it is the one.
+    fn is_last(&self) -> Option<(AbortHandle, bool)> {
+        let mut death = self.death.lock().unwrap();
+        if death.calls == 0 {
+            return None;
+        }
+        death.calls -= 1;
+        if death.calls > 0 {
+            return None;
+        }
+        Some((death.victim.clone()?, death.is_answered))
     }
 
     pub(crate) fn hide_list(&self, is_hidden: bool) {
@@ -79,7 +121,15 @@ impl Watched {
         call: impl Future<Output = Answer<T>>,
     ) -> Answer<T> {
         let under_way = UnderWay::begin(&self.under_way);
+        let last = self.is_last();
+        if let Some((victim, false)) = &last {
+            victim.abort();
+            std::future::pending::<()>().await;
+        }
         let answer = call.await;
+        if let Some((victim, true)) = &last {
+            victim.abort();
+        }
         self.calls.lock().unwrap().push(Call {
             group_id: group_id.cloned(),
             t0: answer.t0,

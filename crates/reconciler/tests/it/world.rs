@@ -10,15 +10,15 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Clock, Ctx, ManualClock};
+use chassis::{Clock, Ctx, ManualClock, auth::Access, http};
 use domain::{
-    event::{About, Event, GroupEvent, NumberEvent, Source},
+    event::{About, Event, Figures, GroupEvent, NumberEvent, Source},
     group::View,
     ids::{Entity, EventId, GroupId, PhoneNumberId, Second},
 };
 use eventlog::{Batch, Cleanup, Log, TopicSpec};
 use prometheus_client::registry::Registry;
-use reconciler::{Args, Metrics, upstream::Meta};
+use reconciler::{Args, Member, Metrics, Reconciler, upstream::Meta};
 use reqwest::{Client, Method};
 use serde_json::{Value, json};
 use simulator::{Config, Simulator};
@@ -50,8 +50,10 @@ pub(crate) struct World {
     pub(crate) hand: ManualClock,
     meta_now_ms: Arc<AtomicI64>,
     client: Client,
+    pub(crate) access: Access,
+    commands: String,
     running: Option<(Ctx, JoinHandle<anyhow::Result<()>>)>,
-    _dir: TempDir,
+    dir: TempDir,
 }
 
 /// Topics as they are deployed, for the local log.
@@ -134,8 +136,10 @@ impl World {
             clock,
             hand,
             meta_now_ms,
+            access: Access::Open,
+            commands: String::new(),
             running: None,
-            _dir: dir,
+            dir,
         }
     }
 
@@ -151,14 +155,24 @@ impl World {
     pub(crate) async fn start(&mut self) {
         let ctx = Ctx::new(self.clock.clone());
         let metrics = ctx.metrics.register(Metrics::register);
-        let running = reconciler::run_with(
+        let reconciler = Reconciler::with(
             self.args.clone(),
+            Member::default(),
             ctx.clone(),
             self.log.clone(),
             metrics,
             self.metas.clone(),
         );
-        self.running = Some((ctx.clone(), tokio::spawn(running)));
+        let router = http::with_fallbacks(reconciler.router(&self.access));
+        let listener = http::bind("--listen", ([127, 0, 0, 1], 0).into());
+        let listener = listener.await.unwrap();
+        self.commands = format!("http://{}", listener.local_addr().unwrap());
+        let shutdown = ctx.shutdown.clone();
+        let serving = http::serve(listener, router, http::Limits::STANDARD, shutdown);
+        tokio::spawn(serving);
+        let running = tokio::spawn(reconciler.run());
+        self.metas.victim(running.abort_handle());
+        self.running = Some((ctx.clone(), running));
         while !ctx.health.ready().checks.iter().any(|check| check.ok) {
             yield_now().await;
         }
@@ -169,6 +183,80 @@ impl World {
         let (ctx, running) = self.running.take().unwrap();
         ctx.shutdown.cancel();
         running.await.unwrap().unwrap();
+    }
+
+    /// Lets time pass until the reconciler is killed, as a process is: nothing that it was doing goes on.
+    pub(crate) async fn until_killed(&mut self) {
+        let (ctx, running) = self.running.take().unwrap();
+        for _ in 0..TURNS_MAX {
+            if running.is_finished() {
+                break;
+            }
+            self.meta_now_ms.fetch_add(500, Ordering::SeqCst);
+            self.hand.advance(Duration::from_millis(500));
+            for _ in 0..64 {
+                yield_now().await;
+            }
+            // What was asked of the simulator is answered in real time.
+            tokio::time::timeout(Duration::from_millis(200), self.metas.idle())
+                .await
+                .ok();
+        }
+        assert!(running.await.unwrap_err().is_cancelled());
+        ctx.shutdown.cancel();
+        self.metas.revive();
+    }
+
+    /// Asks the command API: status, position and body.
+    pub(crate) async fn ask(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<Value>,
+    ) -> (u16, Option<String>, Value) {
+        let mut request = self
+            .client
+            .request(method, format!("{}{path}", self.commands));
+        if let Some(token) = token {
+            request = request.bearer_auth(token);
+        }
+        if let Some(body) = body {
+            request = request.json(&body);
+        }
+        let answer = request.send().await.unwrap();
+        let position = answer.headers().get("rollcall-position");
+        let position = position.map(|position| position.to_str().unwrap().to_owned());
+        (
+            answer.status().as_u16(),
+            position,
+            answer.json().await.unwrap(),
+        )
+    }
+
+    /// Where the access token lies.
+    pub(crate) fn token_file(&self) -> std::path::PathBuf {
+        self.dir.path().join("token")
+    }
+
+    /// What was counted of the number, as the log says.
+    pub(crate) fn figures(&self) -> Option<Figures> {
+        let counted = self
+            .events()
+            .into_iter()
+            .rev()
+            .find_map(|event| match event.about {
+                About::Number(_, NumberEvent::Counted(figures)) => Some(figures),
+                _ => None,
+            });
+        counted
+    }
+
+    /// What `/readyz` shows as alarms.
+    pub(crate) fn alarms(&self) -> Vec<String> {
+        let (ctx, _) = self.running.as_ref().unwrap();
+        let alarms = ctx.health.ready().alarms;
+        alarms.into_iter().map(|alarm| alarm.name).collect()
     }
 
     /// A line of the metrics, without its labels.

@@ -66,6 +66,7 @@ pub fn number_changes(before: &Core, after: &Core) -> Vec<NumberChange> {
         list_pass,
         holds,
         paused,
+        figures: _,
         pass_asked: _,
         seen: _,
     } = before;

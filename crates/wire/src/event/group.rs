@@ -181,7 +181,8 @@ pub(super) fn read(kind: Kind) -> Result<GroupEvent, Stop> {
         | Kind::NumberHeld(_)
         | Kind::NumberReleased(_)
         | Kind::NumberPaused(_)
-        | Kind::NumberPassAsked(_) => return Err(invalid("Event.entity").into()),
+        | Kind::NumberPassAsked(_)
+        | Kind::NumberCounted(_) => return Err(invalid("Event.entity").into()),
     })
 }
 

@@ -4,6 +4,7 @@ use domain::event::{ListPass, NumberEvent};
 
 use crate::{
     error::{Stop, invalid, missing},
+    figures::{figures, write_figures},
     person::{ids, person, text_opt, texts, write_ids, write_person},
     proto::{self, event::Kind},
     writer::Writer,
@@ -38,6 +39,9 @@ pub(super) fn write(w: &mut Writer<'_>, event: &NumberEvent) {
             w.text_opt(3, by.as_deref());
         }),
         NumberEvent::Paused(paused) => w.message(68, |w| w.flag(1, *paused)),
+        NumberEvent::Counted(figures) => {
+            w.message(70, |w| w.message(1, |w| write_figures(w, figures)))
+        }
         NumberEvent::PassAsked { by } => w.message(69, |w| w.text_opt(1, by.as_deref())),
     }
 }
@@ -126,6 +130,9 @@ pub(super) fn read(kind: Kind) -> Result<NumberEvent, Stop> {
             groups,
             by: text_opt(by),
         },
+        Kind::NumberCounted(proto::NumberCounted { figures: read }) => {
+            NumberEvent::Counted(figures(read.ok_or(missing("NumberCounted.figures"))?))
+        }
         Kind::NumberPassAsked(proto::NumberPassAsked { by }) => {
             NumberEvent::PassAsked { by: text_opt(by) }
         }

@@ -62,6 +62,7 @@ impl Serialize for Number<'_> {
             list_pass,
             holds,
             paused,
+            figures: _,
             pass_asked: _,
             seen: _,
         } = core;

@@ -1,7 +1,7 @@
 //! Records of `numbers.v1`.
 
 use domain::{
-    event::ListPass,
+    event::{Figures, ListPass},
     ids::{PhoneNumberId, Text},
     number::{Core, Hold, IdentityChange, Number},
     register::{Doubt, Register},
@@ -12,6 +12,7 @@ use super::{Record, Stored, write_state};
 use crate::{
     error::{Error, Stop, missing},
     event::{list_pass, write_list_pass},
+    figures::{figures, write_figures},
     person::{event_id, id, ids, person, text_opt, texts, write_ids, write_person},
     position::envelope,
     progress::progress,
@@ -29,6 +30,7 @@ pub fn encode_number(id: &PhoneNumberId, number: &Number, into: &mut Vec<u8>) {
         list_pass,
         holds,
         paused,
+        figures,
         pass_asked,
         seen,
     } = core;
@@ -40,6 +42,7 @@ pub fn encode_number(id: &PhoneNumberId, number: &Number, into: &mut Vec<u8>) {
         w.message_opt(9, paused.as_ref(), write_flag);
         w.int(10, *seen);
         w.int(11, *pass_asked);
+        w.message_opt(12, figures.as_ref(), write_last_figures);
     });
 }
 
@@ -60,6 +63,19 @@ pub(crate) fn write_identity_change(w: &mut Writer<'_>, change: &IdentityChange)
 fn write_last_list_pass(w: &mut Writer<'_>, register: &Register<ListPass>) {
     write_stamp(w, 1, register);
     w.message(2, |w| write_list_pass(w, &register.value));
+}
+
+fn write_last_figures(w: &mut Writer<'_>, register: &Register<Figures>) {
+    write_stamp(w, 1, register);
+    w.message(2, |w| write_figures(w, &register.value));
+}
+
+fn read_last_figures(read: proto::FiguresRegister) -> Result<Register<Figures>, Stop> {
+    let proto::FiguresRegister { stamp, value } = read;
+    register(
+        stamp,
+        figures(value.ok_or(missing("FiguresRegister.value"))?),
+    )
 }
 
 fn write_hold(w: &mut Writer<'_>, (id, register): (&Text, &Register<Hold>)) {
@@ -100,6 +116,7 @@ fn state(state: proto::NumberState) -> Result<Stored<PhoneNumberId, Number>, Err
         paused,
         seen,
         pass_asked,
+        figures,
     } = state;
     let read = Leniency { fold };
     let mut identity_changes = identity_changes
@@ -117,6 +134,7 @@ fn state(state: proto::NumberState) -> Result<Stored<PhoneNumberId, Number>, Err
         list_pass: read.register(list_pass, read_last_list_pass)?,
         holds: read.registers(holds, Doubt::Never, read_hold)?,
         paused: read.register(paused, flag)?,
+        figures: read.register(figures, read_last_figures)?,
         pass_asked,
         seen,
     };

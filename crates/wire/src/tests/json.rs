@@ -33,6 +33,9 @@ fn agreement() -> Agreement {
         in_doubt: 1,
         hinted: 2,
         oldest_verified_at: Some(samples::CREATED),
+        verified_within: [5, 6, 7, 7],
+        figures: Some(samples::figures()),
+        counted_at: Some(samples::CREATED + 2_000),
     }
 }
 

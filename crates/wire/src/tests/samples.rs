@@ -4,11 +4,13 @@ mod changes;
 mod events;
 
 use domain::{
-    event::{Answer, HintReason, ListPass, MetaError, Operation, Outcome, Person},
+    agreement::{Call, Cause, Counts, Kind, Stood},
+    event::{Answer, Figures, HintReason, ListPass, MetaError, Operation, Outcome, Person},
     group::{self, Ask, AskDetail, Existence, Group, Presence},
     ids::{EventId, GroupId, Id, MessageId, PhoneNumberId, RequestId, Second, Text},
     message::{self, Message},
     number::{self, Number},
+    plan::Reason,
     position::{Envelope, Position, Stream},
     register::{Doubt, Latest, Rank, Register, Registers, Stamp},
     request::{self, Request},
@@ -378,12 +380,48 @@ pub(super) fn number() -> Number {
             Doubt::Never,
         ),
         paused: said(5, 4, false),
+        figures: None,
         pass_asked: 0,
         seen: CREATED + 2_001,
     };
     Number {
         core,
         envelope: envelope(),
+    }
+}
+
+pub(super) fn figures() -> Figures {
+    let stood = Stood {
+        count: 3,
+        exact: 1,
+        seconds: 540,
+        seconds_max: 420,
+        within: [1, 2, 0, 0, 0, 0],
+    };
+    let calls = [
+        (Call::List, 120),
+        (Call::Read(Reason::Changed), 40),
+        (Call::Read(Reason::LongestUnverified), 60),
+        (Call::JoinRequests, 12),
+    ];
+    let counts = Counts {
+        drift: [
+            ((Kind::Subject, Cause::Lost), 1),
+            ((Kind::Member, Cause::Lost), 2),
+            ((Kind::Member, Cause::Late), 1),
+        ]
+        .into(),
+        stood: [(Kind::Member, stood)].into(),
+        repaired: 3,
+        looked: 101,
+        contradicted: 2,
+        calls: calls.into(),
+        lost: 3,
+        told: 297,
+    };
+    Figures {
+        counts,
+        budget_left: 9,
     }
 }
 

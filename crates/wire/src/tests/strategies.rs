@@ -8,7 +8,11 @@ mod events;
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::{
-    event::{Answer, HintReason, ListPass, MetaError, Operation, Outcome, Person, Source, Status},
+    agreement::{Call, Cause, Counts, Kind, Stood},
+    event::{
+        Answer, Figures, HintReason, ListPass, MetaError, Operation, Outcome, Person, Source,
+        Status,
+    },
     group::{self, Ask, AskDetail, Existence, Field, Presence},
     ids::{EventId, Id, Second, Text},
     message, number,
@@ -16,7 +20,12 @@ use domain::{
     register::{Doubt, Latest, Rank, Register, Registers, Stamp},
     request,
 };
-use proptest::{collection::vec, option::of, prelude::*, sample::select};
+use proptest::{
+    collection::{btree_map, vec},
+    option::of,
+    prelude::*,
+    sample::select,
+};
 
 pub(super) use changes::change;
 pub(super) use events::event;
@@ -392,6 +401,39 @@ fn identity_change() -> impl Strategy<Value = number::IdentityChange> {
     })
 }
 
+fn figures() -> impl Strategy<Value = Figures> {
+    let drift = (select(Kind::ALL.to_vec()), select(Cause::ALL.to_vec()));
+    let drift = btree_map(drift, any::<u64>(), 0..4);
+    let stood = (any::<[u64; 4]>(), any::<[u64; 6]>()).prop_map(
+        |([count, exact, seconds, seconds_max], within)| Stood {
+            count,
+            exact,
+            seconds,
+            seconds_max,
+            within,
+        },
+    );
+    let stood = btree_map(select(Kind::ALL.to_vec()), stood, 0..3);
+    let calls = btree_map(select(vec![Call::List, Call::Other]), any::<u64>(), 0..3);
+    (drift, stood, calls, any::<[u64; 5]>(), any::<u32>()).prop_map(
+        |(drift, stood, calls, [repaired, looked, contradicted, lost, told], budget_left)| {
+            Figures {
+                counts: Counts {
+                    drift,
+                    stood,
+                    repaired,
+                    looked,
+                    contradicted,
+                    calls,
+                    lost,
+                    told,
+                },
+                budget_left,
+            }
+        },
+    )
+}
+
 fn hold() -> impl Strategy<Value = number::Hold> {
     (any::<bool>(), any::<u32>(), vec(id(), 0..3), of(text())).prop_map(
         |(is_released, groups, suspects, by)| number::Hold {
@@ -414,10 +456,14 @@ pub(super) fn number() -> BoxedStrategy<number::Number> {
         of(register(any::<bool>())),
         second(),
         second(),
+        of(register(figures())),
     );
     (core, envelope())
         .prop_map(
-            |((waba, identity_changes, list_pass, holds, paused, pass_asked, seen), envelope)| {
+            |(
+                (waba, identity_changes, list_pass, holds, paused, pass_asked, seen, figures),
+                envelope,
+            )| {
                 let identity_changes = identity_changes.into_iter().collect();
                 number::Number {
                     core: number::Core {
@@ -426,6 +472,7 @@ pub(super) fn number() -> BoxedStrategy<number::Number> {
                         list_pass,
                         holds,
                         paused,
+                        figures,
                         pass_asked,
                         seen,
                     },

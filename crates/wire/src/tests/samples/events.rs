@@ -10,7 +10,8 @@ use domain::{
 };
 
 use super::{
-    CREATED, error, group_id, id, list_pass, message_id, number_id, request_id, rosa, text, tom,
+    CREATED, error, figures, group_id, id, list_pass, message_id, number_id, request_id, rosa,
+    text, tom,
 };
 
 fn envelope_of(about: About, source: Source) -> Event {
@@ -191,6 +192,7 @@ pub(in crate::tests) fn events() -> Vec<(&'static str, Event)> {
                 by: text("operate"),
             }),
         ),
+        ("number_counted", number(NumberEvent::Counted(figures()))),
         (
             "number_pass_asked",
             number(NumberEvent::PassAsked {

@@ -7,8 +7,8 @@ use domain::event::{
 use proptest::{collection::vec, option::of, prelude::*, sample::select};
 
 use super::{
-    OPERATIONS, OUTCOMES, REASONS, SOURCES, STATUSES, answer, event_id, id, list_pass, meta_errors,
-    one_of, person, persons, second, text, texts,
+    OPERATIONS, OUTCOMES, REASONS, SOURCES, STATUSES, answer, event_id, figures, id, list_pass,
+    meta_errors, one_of, person, persons, second, text, texts,
 };
 
 #[expect(clippy::too_many_lines, reason = "a list")]
@@ -193,6 +193,7 @@ fn number_event() -> impl Strategy<Value = NumberEvent> {
             }
         }),
         of(text()).prop_map(|by| NumberEvent::PassAsked { by }),
+        figures().prop_map(NumberEvent::Counted),
         any::<bool>().prop_map(NumberEvent::Paused),
     ]
 }
