@@ -349,3 +349,53 @@ async fn after_thirty_days_history_and_messages_are_gone_and_watchers_are_told()
     assert_eq!(response.status(), 410);
     running.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_left_a_topic_with_its_tombstone_while_nobody_listened_is_swept_from_the_store() {
+    let (log_clock, hand) = Clock::manual(Clock::system().now_ms());
+    let world = World::with_log_clock(&log_clock);
+    let (kept, lost) = (group_id(1), group_id(2));
+    let at = world
+        .append(&[created(START, &kept, "kept"), created(START, &lost, "lost")])
+        .await;
+    let running = world.start().await;
+    running.json_at("/v1/groups", &at).await;
+    running.stop().await;
+    let aside = world.root.join("aside");
+    std::fs::rename(world.store_dir(), &aside).unwrap();
+
+    let about = About::Group(
+        GroupId::parse(&lost).unwrap(),
+        GroupEvent::Forgotten { stamp: START + 1 },
+    );
+    let at = world
+        .append(&[
+            group(START + 1, &lost, GroupEvent::Deleted),
+            event(START + 100, Source::Rollcall, about),
+        ])
+        .await;
+    let running = world.start().await;
+    let expected = running.json_at("/v1/groups", &at).await;
+    let digests = running.json("/v1/digests").await;
+    running.stop().await;
+    // Compaction takes the state, and then the tombstone: no reader that comes now hears of either.
+    hand.advance(Duration::from_secs(30 * 3_600));
+    let key = format!("g/{lost}").into_bytes();
+    let gone = harness::eventually(LIMIT, "the tombstone is compacted away", async || {
+        let records = records(&world, Topic::Groups).await;
+        (!records.iter().any(|(_, found, _)| *found == key)).then_some(())
+    });
+    gone.await.unwrap();
+
+    // The store of before still holds it; what the topic holds tells by its digest that it must not.
+    std::fs::remove_dir_all(world.store_dir()).unwrap();
+    std::fs::rename(&aside, world.store_dir()).unwrap();
+    let running = world.start().await;
+    assert_eq!(running.json_at("/v1/groups", &at).await, expected);
+    let response = running.get(&format!("/v1/groups/{}", escaped(&lost))).await;
+    assert_eq!(response.status(), 404);
+    assert_eq!(running.json("/v1/digests").await, digests);
+    let metrics = running.stop().await;
+    assert_eq!(metric(&metrics, "projector_digest_mismatches_total"), 1.0);
+    assert_eq!(metric(&metrics, "projector_topics_reread_total"), 1.0);
+}

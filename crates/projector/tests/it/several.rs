@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
+use chassis::Clock;
 use eventlog::Batch;
 use harness::Broker;
 use wire::topics::Topic;
@@ -10,7 +11,7 @@ use crate::{
     answers::{all, assert_same},
     traffic::{START, created, escaped, group_id, mixture, renamed},
     watch::Watch,
-    world::{LIMIT, Running, World, metric, shared_broker},
+    world::{LIMIT, Leaps, Running, World, metric, shared_broker, tick},
 };
 
 const PARTITIONS: u32 = 3;
@@ -185,6 +186,47 @@ async fn a_watch_begun_on_one_instance_goes_on_at_another_with_nothing_skipped_o
     assert_eq!(once.len(), seen.len(), "nothing doubled");
     one.stop().await;
     two.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_heard_nothing_for_half_a_day_reads_what_it_follows_anew() {
+    const HALF_A_DAY: Duration = Duration::from_secs(13 * 3_600);
+    let (_broker, mut worlds) = cluster("silent.").await;
+    // Kafka takes no record of the future, so that the clock is behind before and not ahead after.
+    let began_ms = worlds[1].clock.now_ms() - 13 * 3_600_000;
+    let (clock, hand) = Clock::manual(began_ms);
+    let ticking = tokio::spawn(tick(hand.clone()));
+    worlds[1].clock = clock;
+    let half_a_day = Leaps::new(hand, HALF_A_DAY);
+    worlds[1].steps = half_a_day.clone();
+    let at = worlds[0].append(&mixture(53, 0, 500, 10)).await;
+    let one = worlds[0].start().await;
+    let two = worlds[1].start().await;
+    await_settled(&[&one, &two]).await;
+    assert_same(
+        &all(&one, &at, 10).await,
+        &all(&two, &at, 10).await,
+        "at first",
+    );
+    let reread = |running: &Running| {
+        let metrics = running.ctx.metrics.encode();
+        metric(&metrics, "projector_topics_reread_total")
+    };
+    assert_eq!(reread(&two), 0.0);
+    half_a_day.allow(1);
+    let at = worlds[0].append(&mixture(53, 500, 500, 10)).await;
+    let again = harness::eventually(LIMIT, "what is followed is read anew", async || {
+        (reread(&two) > 0.0).then_some(())
+    });
+    again.await.unwrap();
+    assert_same(
+        &all(&one, &at, 10).await,
+        &all(&two, &at, 10).await,
+        "after that",
+    );
+    assert_eq!(reread(&one), 0.0);
+    ticking.abort();
+    one.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,12 +2,15 @@
 
 use std::time::Duration;
 
+use chassis::Clock;
 use futures::StreamExt;
+use projector::limits::WATCH_STALL;
 use serde_json::Value;
 
 use crate::{
+    raise::raised_whole,
     traffic::{START, created, escaped, group_id, joined, renamed},
-    world::{LIMIT, Running, World},
+    world::{LIMIT, Leaps, Running, World, metric, tick},
 };
 
 /// One message of a stream.
@@ -182,6 +185,103 @@ async fn ids_that_are_none_or_of_another_number_of_partitions_are_refused() {
             .await
             .unwrap();
         assert_eq!(response.status(), status, "{id}");
+    }
+    running.stop().await;
+}
+
+/// Changes of one group, each of which is so long that they fill every buffer on the way to a watcher.
+async fn many_long_changes(world: &World, count: i64) -> Vec<String> {
+    let mut at = Vec::new();
+    for from in (0..count).step_by(100) {
+        let events: Vec<_> = (from..count.min(from + 100))
+            .map(|n| renamed(START + n, &group_id(1), &format!("{n:<16384}.")))
+            .collect();
+        at = world.append(&events).await;
+    }
+    at
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_that_takes_nothing_is_let_go_and_resumes_without_a_gap() {
+    const CHANGES: i64 = 1_500;
+    let mut world = World::new();
+    let (clock, hand) = Clock::manual(world.clock.now_ms());
+    let ticking = tokio::spawn(tick(hand.clone()));
+    world.clock = clock;
+    let leaps = Leaps::new(hand, WATCH_STALL / 4);
+    world.steps = leaps.clone();
+    let running = world.start().await;
+    let mut slow = Watch::open(&running, "", Some("1:0:-1")).await;
+    let at = many_long_changes(&world, CHANGES).await;
+    running.json_at("/v1/groups?limit=1", &at).await;
+    leaps.allow(6);
+    let let_go = harness::eventually(LIMIT, "the watcher is let go", async || {
+        let metrics = running.ctx.metrics.encode();
+        (metric(&metrics, "projector_watchers_disconnected_total") == 1.0).then_some(())
+    });
+    let_go.await.unwrap();
+    // It finds what was on its way, then the end, and goes on from there.
+    let (mut seen, mut last) = (Vec::new(), "1:0:-1".to_owned());
+    while let Some(message) = slow.next().await {
+        if let (Some(id), Some(change)) = (message.id, message.data) {
+            seen.push(change["version"].as_str().unwrap().to_owned());
+            last = id;
+        }
+    }
+    assert!(
+        !seen.is_empty() && seen.len() < CHANGES as usize,
+        "{}",
+        seen.len()
+    );
+    let mut again = Watch::open(&running, "", Some(&last)).await;
+    while seen.len() < CHANGES as usize {
+        let (_, change) = again.change().await;
+        seen.push(change["version"].as_str().unwrap().to_owned());
+    }
+    let expected: Vec<_> = (0..CHANGES).map(|n| format!("1:0:{n}")).collect();
+    assert_eq!(seen, expected);
+    ticking.abort();
+    running.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn resuming_from_an_older_generation_gives_the_rest_of_it_and_then_all_of_the_newer() {
+    let world = World::new();
+    let id = group_id(1);
+    let change = |n: i64| renamed(START + n, &id, &format!("subject {n}"));
+    let mut events = vec![created(START, &id, "subject 0")];
+    events.extend((1..6).map(change));
+    let at = world.append(&events).await;
+    let running = world.start().await;
+    running.json_at("/v1/groups", &at).await;
+    running.stop().await;
+    raised_whole(&world).await.unwrap();
+    let running = world.start().await;
+    let at = world.append(&[change(6), change(7)]).await;
+    let at: Vec<String> = at.iter().map(|at| at.replacen("1:", "2:", 1)).collect();
+    running.json_at("/v1/groups", &at).await;
+    running.stop().await;
+    // A generation in which nothing happens, and one after it.
+    raised_whole(&world).await.unwrap();
+    raised_whole(&world).await.unwrap();
+    let mut running = world.start().await;
+    let at = world.append(&[change(8)]).await;
+    let at: Vec<String> = at.iter().map(|at| at.replacen("1:", "4:", 1)).collect();
+    running.json_at("/v1/groups", &at).await;
+    for is_rebuilt in [false, true] {
+        for (from, first) in [("1:0:2", 3), ("1:0:5", 6), ("2:0:6", 7), ("3:0:7", 8)] {
+            let mut watch = Watch::open(&running, "", Some(from)).await;
+            for number in first..=8 {
+                let (_, change) = watch.change().await;
+                let found = change["changes"][0]["after"].as_str().map(str::to_owned);
+                assert_eq!(found, Some(format!("subject {number}")), "from {from}");
+            }
+        }
+        if !is_rebuilt {
+            running.stop().await;
+            std::fs::remove_dir_all(world.store_dir()).unwrap();
+            running = world.start().await;
+        }
     }
     running.stop().await;
 }

@@ -3,7 +3,10 @@
 use std::{
     num::NonZeroUsize,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -11,7 +14,7 @@ use chassis::{Clock, Ctx, ManualClock, auth::Access};
 use domain::event::Event;
 use eventlog::{Batch, Cleanup, KafkaArgs, Log, TopicSpec, partition_of};
 use harness::Broker;
-use projector::{LogKind, Member, Observe, Projector, Settings, Tuning, Unobserved};
+use projector::{LogKind, Member, Observe, Projector, Settings, Step, Tuning, Unobserved};
 use prometheus_client::registry::Registry;
 use reqwest::{Client, Response};
 use tempfile::TempDir;
@@ -72,9 +75,14 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new() -> Self {
+        Self::with_log_clock(&Clock::system())
+    }
+
+    /// A log that lives by another clock than its projector.
+    pub(crate) fn with_log_clock(log_clock: &Clock) -> Self {
         let dir = TempDir::new().unwrap();
         let clock = Clock::system();
-        let log = local_log(dir.path(), &clock);
+        let log = local_log(dir.path(), log_clock);
         Self {
             root: dir.path().to_owned(),
             _dir: Some(dir),
@@ -315,10 +323,43 @@ pub(crate) fn recovered(metrics: &str) -> (f64, f64) {
     (of("state_topic"), of("store"))
 }
 
-/// Lets time pass for those who sleep on a manual clock, ten times as fast as it does.
+/// Lets time pass for those who sleep on a manual clock, no faster than it does.
 pub(crate) async fn tick(hand: ManualClock) {
     loop {
-        hand.advance(Duration::from_millis(10));
+        hand.advance(Duration::from_millis(1));
         tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+/// Moves a manual clock far on, right after the store was written: in the midst of that it would be given up as hanging.
+#[derive(Debug)]
+pub(crate) struct Leaps {
+    hand: ManualClock,
+    by: Duration,
+    left: AtomicU32,
+}
+
+impl Leaps {
+    pub(crate) fn new(hand: ManualClock, by: Duration) -> Arc<Self> {
+        let left = AtomicU32::new(0);
+        Arc::new(Self { hand, by, left })
+    }
+
+    pub(crate) fn allow(&self, leaps: u32) {
+        self.left.store(leaps, Ordering::Relaxed);
+    }
+}
+
+impl Observe for Leaps {
+    fn taken(&self, step: Step) {
+        let one_less = |left: u32| left.checked_sub(1);
+        if step == Step::FlushDone
+            && self
+                .left
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less)
+                .is_ok()
+        {
+            self.hand.advance(self.by);
+        }
     }
 }
