@@ -41,15 +41,20 @@ pub(super) fn number(world: &World, number: usize) -> Answer {
 
 pub(super) fn info(world: &mut World, call: &Call, group_id: &str) -> Outcome {
     let view = seen(world, group_id)?;
-    let mut body = Map::new();
+    let mut body = fields(world, call.fields(), &view)?;
     body.insert("messaging_product".to_owned(), json!("whatsapp"));
+    Ok(Answer::ok(Value::Object(body)))
+}
+
+/// The fields asked for, by comma; the id is always there.
+pub(super) fn fields(
+    world: &World,
+    asked: &str,
+    view: &View,
+) -> Result<Map<String, Value>, Refusal> {
+    let mut body = Map::new();
     body.insert("id".to_owned(), json!(&*view.group_id));
-    let fields = call
-        .query
-        .get("fields")
-        .map(String::as_str)
-        .unwrap_or_default();
-    for field in fields
+    for field in asked
         .split(',')
         .map(str::trim)
         .filter(|field| !field.is_empty())
@@ -84,7 +89,7 @@ pub(super) fn info(world: &mut World, call: &Call, group_id: &str) -> Outcome {
         };
         body.insert(field.to_owned(), value);
     }
-    Ok(Answer::ok(Value::Object(body)))
+    Ok(body)
 }
 
 pub(super) fn create(world: &mut World, call: &Call, number: usize) -> Outcome {

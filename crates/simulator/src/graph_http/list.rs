@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{
     Answer, Call, Outcome,
+    groups::fields,
     refusal::{self, Refusal},
 };
 use crate::{
@@ -40,15 +41,17 @@ pub(super) fn groups(world: &mut World, call: &Call, number: usize) -> Outcome {
     let (Rows::Groups(rows), shape) = (&page.rows, world.faults.api.list_shape) else {
         return Err(Refusal::no_object());
     };
-    let rows: Vec<Value> = rows
-        .get(page.start..page.end)
-        .unwrap_or_default()
+    let views = rows.get(page.start..page.end).unwrap_or_default();
+    let rows: Result<Vec<Value>, Refusal> = views
         .iter()
-        .map(|view| match shape {
-            ListShape::Array => json!({"id": &*view.group_id, "subject": view.subject, "creation_timestamp": view.created_at}),
-            ListShape::Object => json!({"id": &*view.group_id, "subject": view.subject, "created_at": view.created_at.to_string()}),
+        .map(|view| match (shape, call.fields()) {
+            (ListShape::Array, "") => Ok(json!({"id": &*view.group_id, "subject": view.subject, "creation_timestamp": view.created_at})),
+            (ListShape::Object, "") => Ok(json!({"id": &*view.group_id, "subject": view.subject, "created_at": view.created_at.to_string()})),
+            // As every edge of Graph's takes `fields`; a public client asks for all of them.
+            (_, asked) => fields(world, asked, view).map(Value::Object),
         })
         .collect();
+    let rows = rows?;
     let mut body = Map::new();
     let data = match shape {
         ListShape::Array => json!(rows),

@@ -143,6 +143,11 @@ impl Call {
             .filter(|token| !token.is_empty())
     }
 
+    /// The `fields` parameter.
+    fn fields(&self) -> &str {
+        self.query.get("fields").map_or("", String::as_str)
+    }
+
     /// The body of a call that is not about groups or messages.
     fn any_parameters(&self) -> Result<Parameters, Refusal> {
         Parameters::any(&self.headers, &self.body)

@@ -8,6 +8,7 @@
 
 mod api_faults;
 mod calls;
+mod client_python;
 mod delivery;
 mod lists;
 mod people;
