@@ -48,6 +48,10 @@ pub(super) fn judge(file: &File) -> Result<Picture, Refusal> {
 fn sides(bytes: &[u8]) -> Option<(u32, u32)> {
     let mut rest = bytes.strip_prefix(&[0xff, 0xd8])?;
     loop {
+        // Any number of fill bytes may stand before a marker.
+        while let [0xff, 0xff, ..] = rest {
+            rest = rest.get(1..)?;
+        }
         let [0xff, marker, high, low, ..] = rest else {
             return None;
         };

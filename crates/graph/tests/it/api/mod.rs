@@ -1,6 +1,7 @@
 //! The client against a server on a real socket.
 
 mod commands;
+mod simulated;
 mod transport;
 
 use std::{
