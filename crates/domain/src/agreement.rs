@@ -15,7 +15,7 @@ mod tests;
 mod told;
 
 pub use found::{Look, Repair};
-pub use ledger::{Counts, Ledger, Stood};
+pub use ledger::{Counts, Ledger, Misled, Stood};
 pub use loss::{LossRate, loss_rate};
 pub use report::{AGES, Agreement};
 
@@ -49,6 +49,17 @@ impl Kind {
         Self::Settings,
         Self::Suspended,
     ];
+
+    /// The kind of the repair that would take one of this kind back.
+    fn counterpart(self) -> Self {
+        match self {
+            Self::Created => Self::Gone,
+            Self::Gone => Self::Created,
+            Self::Subject | Self::Member | Self::JoinRequest | Self::Settings | Self::Suspended => {
+                self
+            }
+        }
+    }
 
     /// Word for logs, metrics and JSON.
     pub fn as_str(self) -> &'static str {

@@ -1,4 +1,7 @@
 //! Numbers that decide what the fold concludes: they belong to [`FOLD`] and change only with it.
+//! Those after [`NUMBER_ENTRIES_MAX`] are of the judgement, and change no state.
+
+use std::time::Duration;
 
 /// Number of this fold.
 /// Every published state carries it: the same log and the same fold number give the same bytes.
@@ -45,3 +48,41 @@ pub const OPEN_REPAIRS_MAX: usize = 100_000;
 
 /// Repairs of a number that are kept to be shown.
 pub const REPAIRS_KEPT_MAX: usize = 1_000;
+
+/// Pages of one list pass: a number runs at most 10,000 groups, so 10 pages of 1,024 and slack for smaller pages.
+pub const LIST_PAGES_MAX: u32 = 600;
+
+/// Times that a list pass starts over because its cursor expired.
+pub const LIST_STARTS_MAX: u32 = 3;
+
+/// Seconds for which a group confirmed alive though not listed is not asked for again because of the list, unless it is listed meanwhile.
+pub const UNLISTED_REST_SECONDS: i64 = 86_400;
+
+/// Seconds for which a group that was unknown twice, and may not be asserted gone yet, is not asked for again.
+pub const CONFIRMED_REST_SECONDS: i64 = 86_400;
+
+/// Seconds within which vanished groups count together (design §7.5).
+pub const VANISH_WINDOW_SECONDS: i64 = 86_400;
+
+/// Seconds after which a gone group is forgotten (design §3.8).
+pub const FORGET_AFTER_SECONDS: i64 = 30 * 86_400;
+
+/// First rest of a group whose read failed, doubling up to [`GROUP_REST_MAX`]: the reason may be its own.
+pub const GROUP_REST_MIN: Duration = Duration::from_secs(5);
+
+/// Longest rest of a group whose reads fail.
+pub const GROUP_REST_MAX: Duration = Duration::from_secs(600);
+
+/// Longest rest of a group whose reads count others than they name; it begins at the allowed lag and doubles.
+pub const MISMATCH_REST_MAX: Duration = Duration::from_secs(6 * 3_600);
+
+/// Seconds by which Meta's clock may differ from ours; an answer further off asserts nothing.
+/// It is what ingest allows webhooks to be ahead.
+pub const CLOCK_SKEW_SECONDS_MAX: i64 = 600;
+
+/// Seconds within which a repair that takes another back shows that Meta's API had lagged, and not that things changed twice.
+pub const TAKEN_BACK_SECONDS_MAX: i64 = 86_400;
+
+/// Seconds before and after an answer "unknown" within which another group must be seen by its id, for the answer to count:
+/// a token that has lost sight of all groups says "unknown" of each.
+pub const CONTROL_SECONDS_MAX: i64 = 60;

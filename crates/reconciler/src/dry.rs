@@ -1,13 +1,16 @@
 //! What a pass would do now: the list is read and compared, and nothing is appended.
 
-use std::{collections::BTreeMap, fmt, time::Duration};
+use std::{fmt, time::Duration};
 
 use domain::{
     ids::{PhoneNumberId, Second},
-    plan::{Plan, Reason, candidate},
+    plan::{Budget, Clock, Limits, Memory, Plan, Signals, plan},
 };
 
-use crate::{Error, args::lag_seconds, list, snapshots::Snapshots, upstream::Read};
+use crate::{
+    Error, args::lag_seconds, limits::READS_IN_FLIGHT_MAX, list, number::Sight,
+    snapshots::Snapshots, upstream::Read,
+};
 
 /// The settings that a comparison depends on.
 #[derive(Debug, Clone, Copy)]
@@ -21,10 +24,8 @@ pub(crate) struct Question {
 /// What would be done about one number.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Found {
-    /// What the list says against what is held.
+    /// What the list says against what is held, and which groups would be read first.
     pub(crate) plan: Plan,
-    /// Groups worth a read, by reason.
-    pub(crate) reads: BTreeMap<Reason, usize>,
     /// Calls that it took to find out.
     pub(crate) calls: u32,
 }
@@ -48,43 +49,31 @@ impl Question {
             });
         }
         let listing = passed.listing;
-        let plan = crate::number::compare_with(snapshots, number, &listing, self.lag);
+        let sight = Sight::new(snapshots, number, Some(&listing));
+        let mut memory = Memory::default();
+        memory.listed(&listing, &sight.held);
+        let signals = Signals::default();
+        let limits = Limits {
+            lag: self.lag,
+            again_after: lag_seconds(self.list_every).max(self.lag),
+        };
+        let clock = Clock {
+            now: listing.t0,
+            monotonic_ms: 0,
+        };
+        let budget = Budget {
+            reads: READS_IN_FLIGHT_MAX,
+        };
+        let projection = sight.projection(&memory, &signals);
         Ok(Found {
-            plan,
-            reads: self.reads(snapshots, number, listing.t0),
+            plan: plan(&projection, Some(&listing), clock, budget, &limits),
             calls: passed.calls,
         })
-    }
-
-    /// How many groups are worth a read at `now`, by reason.
-    fn reads(
-        &self,
-        snapshots: &Snapshots,
-        number: &PhoneNumberId,
-        now: Second,
-    ) -> BTreeMap<Reason, usize> {
-        let again_after = lag_seconds(self.list_every).max(self.lag);
-        let mut due: BTreeMap<Reason, usize> = BTreeMap::new();
-        for (group_id, group) in snapshots.held().groups_of(number) {
-            if let Some(found) = candidate(&group_id, &group, now, self.lag, None, again_after) {
-                *due.entry(found.reason).or_default() += 1;
-            }
-        }
-        due
     }
 }
 
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}", self.plan)?;
-        write!(
-            f,
-            "{} groups worth a read",
-            self.reads.values().sum::<usize>()
-        )?;
-        for (reason, groups) in &self.reads {
-            write!(f, ", {groups} {}", reason.as_str())?;
-        }
-        Ok(())
+        self.plan.fmt(f)
     }
 }

@@ -17,7 +17,6 @@ mod read;
 pub mod run;
 mod snapshots;
 mod subscription;
-mod suspects;
 mod token;
 pub mod upstream;
 

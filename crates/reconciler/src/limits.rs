@@ -5,12 +5,6 @@ use std::time::Duration;
 /// Groups asked for on a page of the list: Meta's greatest (reference §4, call 4).
 pub const LIST_PAGE: u16 = 1_024;
 
-/// Pages of one list pass: a number runs at most 10,000 groups, so 10 pages of 1,024 and slack for smaller pages.
-pub const LIST_PAGES_MAX: u32 = 600;
-
-/// Times that a list pass starts over because its cursor expired.
-pub const LIST_STARTS_MAX: u32 = 3;
-
 /// Longest pause until a pass that was refused or failed is tried again, where `--list-every` is longer; doubles from [`PASS_RETRY_MIN`].
 pub const PASS_RETRY_MAX: Duration = Duration::from_secs(300);
 
@@ -106,24 +100,6 @@ pub const USAGE_STOP_PERCENT: u32 = 95;
 
 /// Pause when usage stands at [`USAGE_STOP_PERCENT`] and Meta names no time.
 pub const USAGE_STOP_PAUSE: Duration = Duration::from_secs(60);
-
-/// Seconds for which a group confirmed alive though not listed is not asked for again because of the list.
-pub const UNLISTED_REST_SECONDS: i64 = 86_400;
-
-/// Seconds for which a group that was unknown twice, and may not be asserted gone yet, is not asked for again.
-pub const CONFIRMED_REST_SECONDS: i64 = 86_400;
-
-/// First rest of a group whose read failed, doubling up to [`GROUP_REST_MAX`]: the reason may be its own.
-pub const GROUP_REST_MIN: Duration = Duration::from_secs(5);
-
-/// Longest rest of a group whose reads fail.
-pub const GROUP_REST_MAX: Duration = Duration::from_secs(600);
-
-/// Seconds within which vanished groups count together (design §7.5).
-pub const VANISH_WINDOW_SECONDS: i64 = 86_400;
-
-/// Seconds after which a gone group is forgotten (design §3.8).
-pub const FORGET_AFTER_SECONDS: i64 = 30 * 86_400;
 
 /// Records taken from the state topics at once.
 pub const FOLLOW_RECORDS_MAX: usize = 2_000;

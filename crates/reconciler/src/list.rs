@@ -1,14 +1,12 @@
-//! A pass over the list of active groups, with proof that it is complete.
-//!
-//! Complete is: every page was answered, every item could be read, no cursor came twice, no page was empty before the end.
-//! Anything else still shows which groups are alive, and says nothing of those it does not show.
+//! A pass over the list of active groups; [`Pages`] decides what to ask next and what that proves.
 
-use std::collections::{BTreeMap, HashSet};
-
-use domain::{ids::PhoneNumberId, plan::Listing};
+use domain::{
+    ids::PhoneNumberId,
+    plan::{Listing, Pages, Turn},
+};
 
 use crate::{
-    limits::{LIST_PAGES_MAX, LIST_STARTS_MAX, USAGE_STOP_PERCENT},
+    limits::USAGE_STOP_PERCENT,
     upstream::{Answer, Load, Page, Read, Refused},
 };
 
@@ -35,91 +33,50 @@ pub(crate) async fn pass(
     number: &PhoneNumberId,
     turned: impl Fn(),
 ) -> Passed {
-    let (mut calls, mut starts) = (0, 0);
-    loop {
-        starts += 1;
-        let counted = || {
-            calls += 1;
-            turned();
-        };
-        let passed = attempt(upstream, number, counted).await;
-        if passed.refused != Some(Refused::CursorExpired) || starts >= LIST_STARTS_MAX {
-            return Passed {
-                calls,
-                starts,
-                ..passed
-            };
-        }
-    }
-}
-
-async fn attempt(upstream: &impl Read, number: &PhoneNumberId, mut turned: impl FnMut()) -> Passed {
-    let mut listing = Listing {
-        groups: BTreeMap::new(),
-        ..Listing::default()
-    };
-    let mut cursors: HashSet<String> = HashSet::new();
-    let mut after: Option<String> = None;
-    let mut unproven = None;
-    let load = loop {
-        let Answer { t0, load, result } = upstream.list(number, after.as_deref()).await;
+    let mut pages = Pages::begin();
+    let mut turn = Turn::Ask(None);
+    let (mut calls, mut load, mut refusal) = (0, Load::default(), None);
+    while let Turn::Ask(after) = turn {
+        let Answer {
+            t0,
+            load: now,
+            result,
+        } = upstream.list(number, after.as_deref()).await;
+        calls += 1;
+        load = now;
         turned();
-        if listing.pages == 0 {
-            listing.t0 = t0;
-        }
-        let page = match result {
-            Ok(page) => page,
+        turn = match result {
+            Ok(page) => {
+                let Page {
+                    groups,
+                    unreadable,
+                    after,
+                } = page;
+                let percent = load.usage_percent.unwrap_or(0);
+                pages.page(t0, groups, unreadable, after, percent >= USAGE_STOP_PERCENT)
+            }
             Err(refused) => {
-                return Passed {
-                    listing,
-                    calls: 0,
-                    starts: 0,
-                    load,
-                    refused: Some(refused),
-                    unproven: Some("a page was refused"),
+                let next = if refused == Refused::CursorExpired {
+                    pages.expired()
+                } else {
+                    pages.refused();
+                    Turn::End
                 };
+                if next == Turn::End {
+                    refusal = Some(refused);
+                }
+                next
             }
         };
-        listing.pages += 1;
-        let Page {
-            groups,
-            unreadable,
-            after: next,
-        } = page;
-        if unreadable > 0 {
-            unproven = Some("an item could not be read");
-        }
-        let is_empty = groups.is_empty();
-        listing.groups.extend(groups);
-        let Some(next) = next else { break load };
-        if is_empty {
-            unproven = Some("a page before the end was empty");
-            break load;
-        }
-        if load
-            .usage_percent
-            .is_some_and(|percent| percent >= USAGE_STOP_PERCENT)
-        {
-            unproven = Some("Meta's limit is nearly used up");
-            break load;
-        }
-        if listing.pages >= LIST_PAGES_MAX {
-            unproven = Some("there were too many pages");
-            break load;
-        }
-        if !cursors.insert(next.clone()) {
-            unproven = Some("a cursor came twice");
-            break load;
-        }
-        after = Some(next);
-    };
-    listing.is_complete = unproven.is_none();
+    }
+    let starts = pages.starts();
+    let (listing, unproven) = pages.finish();
     Passed {
         listing,
-        calls: 0,
-        starts: 0,
+        calls,
+        starts,
         load,
-        refused: None,
+        refused: refusal,
         unproven,
     }
 }

@@ -1,13 +1,9 @@
 //! The loop that keeps one business number: list, compare, read, assert, for ever.
 //!
-//! [`pass`] reads the list and carries out what comparing it asks for; [`visits`] reads single groups;
-//! [`interlock`] decides what is gone; [`identity`] tells groups of persons who changed their identifiers.
+//! What to do is [`domain::plan`]'s to say, and [`Memory`] tells it what came of it; this only carries it out:
+//! [`pass`] reads the list, [`steps`] appends what a plan says, [`visits`] reads single groups.
 
-use std::{
-    collections::{HashMap, HashSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use chassis::{
     CancellationToken, Clock,
@@ -16,33 +12,29 @@ use chassis::{
 use domain::{
     agreement::Look,
     event::{Event, ListPass},
-    group::{Existence, Group},
-    ids::{EventId, GroupId, PhoneNumberId, Second, Text},
-    plan::Reason,
-    position::Position,
+    ids::{GroupId, PhoneNumberId, Second},
+    plan::{self, Reason, Signals},
 };
 use tokio::task::{self, JoinSet};
 
 use crate::{
     append::Appender,
-    attempts::Attempts,
     budget::Budget,
     ledgers::Book,
     limits::TICK,
     metrics::{Gauges, Metrics},
     read::Visit,
     snapshots::Snapshots,
-    suspects::Suspects,
     upstream::{Read, Refused},
 };
 
-mod identity;
-mod interlock;
 mod pass;
+mod sight;
+mod steps;
 mod tell;
 mod visits;
 
-pub(crate) use pass::compare_with;
+pub(crate) use sight::Sight;
 
 /// A read of a group under way: why, and when it was asked by our clock.
 type Visiting = (Reason, Second, Visit);
@@ -85,38 +77,22 @@ pub(crate) struct Alarms {
 }
 
 /// What the loop remembers from turn to turn; losing it costs calls, never truth.
-///
-/// What is kept by group is bounded by the groups held: each pass over the list forgets the others.
 #[derive(Debug, Default)]
 pub(crate) struct Memory {
     /// Reads under way.
     visits: JoinSet<Visiting>,
     /// Which groups they read.
     in_flight: HashMap<task::Id, GroupId>,
-    /// What became of earlier ones.
-    attempts: Attempts,
-    /// Groups that may be gone.
-    suspects: Suspects,
-    /// A hold of ours that may not be in the projection yet.
-    hold: Option<Text>,
-    /// Identity changes that every group held was told of.
-    fanned: HashSet<EventId>,
-    /// Where each group stood when it was looked at for persons who changed.
-    scanned: HashMap<GroupId, Position>,
-    /// Reads chosen so far.
-    turn: u64,
+    /// What the judgement remembers.
+    judged: plan::Memory,
+    /// What else deserves a look.
+    signals: Signals,
     /// When the next list pass is due, on the monotonic clock.
     pass_due_ms: u64,
     /// Passes refused or failed in a row.
     passes_failed: u32,
     /// The last asking for a pass that one began after.
     pass_answered: Second,
-    /// Meta's clock less ours, in seconds.
-    skew: Second,
-    /// When some group of the number was last seen alive, listed or read, in Meta's clock: the token works.
-    seen_alive: Second,
-    /// When the last list pass that proved complete was asked for, in Meta's clock.
-    last_complete: Second,
     is_token_refused: bool,
 }
 
@@ -142,7 +118,7 @@ impl<R: Read> Keeper<R> {
                 Some(ended) = self.memory.visits.join_next_with_id(), if is_visiting => {
                     self.visit_ended(ended).await?;
                     if !self.is_paused() {
-                        self.send_out();
+                        self.look().await?;
                     }
                     continue;
                 }
@@ -158,9 +134,7 @@ impl<R: Read> Keeper<R> {
                     passed = self.pass() => passed?,
                 }
             }
-            self.fan_out().await?;
-            self.settle().await?;
-            self.send_out();
+            self.look().await?;
         }
         // Reads under way change nothing yet: dropping them loses nothing.
         self.memory.visits.shutdown().await;
@@ -192,14 +166,7 @@ impl<R: Read> Keeper<R> {
 
     /// Now, by Meta's clock.
     fn now(&self) -> Second {
-        self.local_now().saturating_add(self.memory.skew)
-    }
-
-    /// What was asked at `asked` by our clock was asked at `t0` by Meta's.
-    fn learn_clock(&mut self, t0: Second, asked: Second) {
-        if t0 > 0 {
-            self.memory.skew = t0.saturating_sub(asked);
-        }
+        self.memory.judged.now(self.local_now())
     }
 
     fn is_paused(&self) -> bool {
@@ -270,15 +237,6 @@ impl<R: Read> Keeper<R> {
             return Ok(());
         }
         self.appender.append(events).await
-    }
-}
-
-/// Held as alive: active, or shown and never confirmed.
-fn is_alive(group: &Group) -> bool {
-    match group.core.exists.as_ref().map(|exists| exists.value) {
-        Some(Existence::Active) => true,
-        Some(Existence::Gone) => false,
-        None => group.view().is_some(),
     }
 }
 

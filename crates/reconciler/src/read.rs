@@ -1,12 +1,12 @@
 //! A deep read of one group: its info, and its open join requests where there may be any.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
 use domain::{
-    event::{About, Event, GroupEvent, GroupRead, JoinRequest, Source},
-    group::{Ask, Core, Group, named},
+    event::{About, Event, GroupEvent, JoinRequest, Source},
+    group::{Ask, Core, Group},
     ids::{GroupId, PhoneNumberId, Second, Text},
-    plan::carry,
+    plan::{Memory, Outcome, carry, complete},
 };
 
 use crate::{
@@ -28,6 +28,56 @@ pub(crate) struct Visit {
     pub(crate) refused: Option<Refused>,
     /// Did the info answer: is the group alive?
     pub(crate) is_alive: bool,
+    /// Did it name everybody whom it counts?
+    pub(crate) is_complete: bool,
+}
+
+impl Visit {
+    /// An answer of a second far from ours is of no certain second, and asserts nothing.
+    pub(crate) fn unless_incredible(self, asked: Second) -> Self {
+        if self.t0 == 0 || Memory::is_credible(self.t0, asked) {
+            return self;
+        }
+        tracing::warn!(
+            "an answer of Meta's is of a second far from our clock, and asserts nothing"
+        );
+        Self {
+            events: Vec::new(),
+            refused: Some(self.refused.unwrap_or(Refused::Failed)),
+            is_alive: false,
+            ..self
+        }
+        .as_failed()
+    }
+
+    /// What Meta said of the group is of no certain second either.
+    fn as_failed(mut self) -> Self {
+        if matches!(
+            self.refused,
+            Some(Refused::GroupUnknown | Refused::GroupSuspended)
+        ) {
+            self.refused = Some(Refused::Failed);
+        }
+        self
+    }
+
+    /// What it came to.
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self.refused {
+            None => Outcome::Full {
+                is_complete: self.is_complete,
+            },
+            Some(Refused::GroupSuspended) => Outcome::Suspended,
+            Some(refused) if self.is_alive => Outcome::Part {
+                is_throttled: refused == Refused::Throttled,
+            },
+            Some(Refused::GroupUnknown) => Outcome::Unknown,
+            Some(Refused::Throttled) => Outcome::Throttled,
+            Some(Refused::CursorExpired | Refused::Token | Refused::Input | Refused::Failed) => {
+                Outcome::Failed
+            }
+        }
+    }
 }
 
 /// Reads a group and says what that asserts, all of it at `t0 − lag`.
@@ -49,6 +99,7 @@ pub(crate) async fn visit(
         events: Vec::new(),
         refused: None,
         is_alive: false,
+        is_complete: false,
     };
     let about = |what| About::Group(visit.group_id.clone(), what);
     let info = match result {
@@ -67,7 +118,20 @@ pub(crate) async fn visit(
             return visit;
         }
     };
-    let read = judge(core, &visit.group_id, info);
+    let Info {
+        read,
+        total_participant_count,
+        unreadable,
+    } = info;
+    let business = business_number(&visit.group_id);
+    let read = complete(
+        core,
+        read,
+        total_participant_count,
+        unreadable,
+        business.as_deref(),
+    );
+    visit.is_complete = read.is_complete;
     let may_have_asks =
         read.join_approval_mode.as_deref() != Some("auto_approve") || has_open_ask(core);
     visit.events.push(event(
@@ -81,33 +145,6 @@ pub(crate) async fn visit(
         asks(upstream, number, lag, core, &mut visit).await;
     }
     visit
-}
-
-/// Carries what is held and was left out, and decides whether everybody is identified.
-fn judge(core: &Core, group_id: &GroupId, info: Info) -> GroupRead {
-    let Info {
-        mut read,
-        total_participant_count,
-        unreadable,
-    } = info;
-    for person in &mut read.participants {
-        carry(core, person);
-    }
-    let business = business_number(group_id);
-    let identified: BTreeSet<Text> = read
-        .participants
-        .iter()
-        .filter_map(|person| named(person).id)
-        .filter(|id| Some(id) != business.as_ref())
-        .collect();
-    let counted =
-        total_participant_count.is_some_and(|count| usize::try_from(count) == Ok(identified.len()));
-    read.is_complete = counted && unreadable == 0 && read.subject.is_some();
-    if read.is_complete {
-        // Meta leaves out what is not set: in a complete read that is knowledge.
-        read.description.get_or_insert_default();
-    }
-    read
 }
 
 async fn asks(

@@ -11,8 +11,9 @@ use domain::{
 use crate::{proto, writer::Writer};
 
 /// Reasons of reads that calls are counted by.
-const REASONS: [Reason; 11] = [
+const REASONS: [Reason; 12] = [
     Reason::Unlisted,
+    Reason::Control,
     Reason::Hinted,
     Reason::InDoubt,
     Reason::RequestOverdue,

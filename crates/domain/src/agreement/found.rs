@@ -50,6 +50,8 @@ pub struct Repair {
     pub verified: Second,
     /// Whom it is about; personal data, never printed.
     pub(super) ids: BTreeSet<PersonId>,
+    /// The second of a webhook whose word it takes back.
+    pub(super) undoes: Option<Second>,
 }
 
 impl Repair {
@@ -190,9 +192,26 @@ fn judge(
                 found: look.t0.max(event.at),
                 since,
                 verified: before.core.verified,
+                undoes: undone(before, kind, &ids),
                 ids,
             });
         }
+    }
+}
+
+/// When a webhook said what is now taken back.
+fn undone(before: &Group, kind: Kind, ids: &BTreeSet<PersonId>) -> Option<Second> {
+    let core = &before.core;
+    let told = |stamp: &crate::register::Stamp| (stamp.rank > Rank::Read).then_some(stamp.at);
+    match kind {
+        Kind::Created | Kind::Gone => told(&core.exists.as_ref()?.stamp),
+        Kind::Subject => told(&core.subject.as_ref()?.stamp),
+        Kind::Suspended => told(&core.suspended.as_ref()?.stamp),
+        Kind::Member => {
+            let members = ids.iter().filter_map(|id| core.member.get(id));
+            members.filter_map(|member| told(&member.stamp)).max()
+        }
+        Kind::JoinRequest | Kind::Settings => None,
     }
 }
 

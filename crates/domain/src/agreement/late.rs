@@ -7,7 +7,7 @@ use crate::{
     event::{About, Event, GroupEvent, Person, Source},
     group::named,
     ids::{GroupId, PersonId, Second, digits},
-    limits::{LATE_SECONDS_MAX, OPEN_REPAIRS_MAX},
+    limits::{LATE_SECONDS_MAX, OPEN_REPAIRS_MAX, TAKEN_BACK_SECONDS_MAX},
 };
 
 /// Repairs whose webhook may yet come.
@@ -25,6 +25,7 @@ struct Waiting {
     read_at: Second,
     found: Second,
     ids: BTreeSet<PersonId>,
+    undoes: Option<Second>,
 }
 
 impl Open {
@@ -39,6 +40,7 @@ impl Open {
             read_at: repair.found,
             found: repair.found,
             ids: repair.ids.clone(),
+            undoes: repair.undoes,
         };
         self.found
             .push_back((waiting.found, repair.group_id.clone()));
@@ -46,6 +48,21 @@ impl Open {
             .entry(repair.group_id.clone())
             .or_default()
             .push(waiting);
+    }
+
+    /// Does this repair take back an earlier one, that had taken back a webhook's word?
+    /// Then Meta's API had lagged by more than was allowed; gives by how much at least.
+    pub(super) fn takes_back(&mut self, repair: &Repair) -> Option<Second> {
+        let waiting = self.by_group.get_mut(&repair.group_id)?;
+        let place = waiting.iter().position(|earlier| {
+            earlier.kind == repair.kind.counterpart()
+                && earlier.undoes.is_some()
+                && (earlier.ids.is_empty() || !earlier.ids.is_disjoint(&repair.ids))
+                && earlier.found < repair.found
+                && repair.found - earlier.found <= TAKEN_BACK_SECONDS_MAX
+        })?;
+        let earlier = waiting.remove(place);
+        Some(earlier.found - earlier.undoes?)
     }
 
     /// The kinds of what waited for this webhook.

@@ -125,10 +125,21 @@ impl Counts {
     }
 }
 
+/// Repairs that took back a webhook's word and were taken back by a later read:
+/// Meta's API had lagged by more than is allowed for, and `--api-lag` is too small.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Misled {
+    /// How many, since the start of this process.
+    pub times: u64,
+    /// The longest such lag, in seconds.
+    pub lag_max: u64,
+}
+
 /// What one business number's reads found.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Ledger {
     counts: Counts,
+    misled: Misled,
     /// Changes told of a group since it was last verified; groups of which none was are left out.
     open_spans: BTreeMap<GroupId, u64>,
     /// What counts as lost, for as long as a webhook may yet come.
@@ -149,6 +160,11 @@ impl Ledger {
     /// What was counted so far.
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// Repairs that a lag beyond `L` had caused, and that were taken back.
+    pub fn misled(&self) -> Misled {
+        self.misled
     }
 
     /// The last repairs, oldest first, at most [`REPAIRS_KEPT_MAX`]: each says in words why it was made.
@@ -183,7 +199,7 @@ impl Ledger {
     ///
     /// Gives what it repairs, for whoever tells people.
     pub fn looked(&mut self, look: &Look<'_>) -> Vec<Repair> {
-        let examined = examine(look);
+        let mut examined = examine(look);
         self.counts.looked += 1;
         self.counts.contradicted += u64::from(examined.contradicts);
         self.counts.repaired += u64::from(!examined.repairs.is_empty());
@@ -191,15 +207,17 @@ impl Ledger {
         if examined.closes {
             self.counts.told += self.open_spans.remove(look.group_id).unwrap_or(0);
         }
-        for found in &examined.repairs {
-            let Repair { kind, cause, .. } = found;
-            *self.counts.drift.entry((*kind, *cause)).or_default() += 1;
-            let stood = self.counts.stood.entry(*kind).or_default();
-            stood.add(found.stood(), found.since.is_some());
-            if *cause == Cause::Lost && is_trial(*kind) {
-                self.counts.lost += 1;
+        for found in &mut examined.repairs {
+            if let Some(lag) = self.open.takes_back(found) {
+                found.cause = Cause::Ours;
+                self.was_misled(found.kind.counterpart(), lag);
             }
-            if *cause == Cause::Lost {
+            let (kind, cause) = (found.kind, found.cause);
+            *self.counts.drift.entry((kind, cause)).or_default() += 1;
+            let stood = self.counts.stood.entry(kind).or_default();
+            stood.add(found.stood(), found.since.is_some());
+            if cause == Cause::Lost {
+                self.counts.lost += u64::from(is_trial(kind));
                 self.open.add(found);
             }
             if self.repairs.len() >= REPAIRS_KEPT_MAX {
@@ -228,7 +246,20 @@ impl Ledger {
         groups: impl IntoIterator<Item = &'a Group>,
         budget_left: Option<u64>,
     ) -> Agreement {
-        report(&self.counts, now, groups, budget_left)
+        report(&self.counts, self.misled, now, groups, budget_left)
+    }
+
+    /// Nothing had been lost: the API had lagged.
+    fn was_misled(&mut self, kind: Kind, lag: Second) {
+        let lost = self.counts.drift.entry((kind, Cause::Lost)).or_default();
+        *lost = lost.saturating_sub(1);
+        *self.counts.drift.entry((kind, Cause::Ours)).or_default() += 1;
+        if is_trial(kind) {
+            self.counts.lost = self.counts.lost.saturating_sub(1);
+        }
+        self.misled.times += 1;
+        let lag = u64::try_from(lag).unwrap_or(0);
+        self.misled.lag_max = self.misled.lag_max.max(lag);
     }
 
     fn was_late(&mut self, kind: Kind) {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Cause, Counts, Kind, LossRate};
+use super::{Cause, Counts, Kind, LossRate, Misled};
 use crate::{
     group::{Existence, Group},
     ids::Second,
@@ -28,10 +28,13 @@ pub struct Agreement {
     pub loss: Option<LossRate>,
     /// Calls that may be made now.
     pub budget_left: Option<u64>,
+    /// Repairs that a lag of Meta's API beyond `L` had caused.
+    pub misled: Misled,
 }
 
 pub(super) fn report<'a>(
     counts: &Counts,
+    misled: Misled,
     now: Second,
     groups: impl IntoIterator<Item = &'a Group>,
     budget_left: Option<u64>,
@@ -40,6 +43,7 @@ pub(super) fn report<'a>(
         loss: counts.loss_rate(),
         counts: counts.clone(),
         budget_left,
+        misled,
         ..Agreement::default()
     };
     for group in groups {
@@ -83,6 +87,7 @@ impl Agreement {
             counts,
             loss: _,
             budget_left,
+            misled,
         } = other;
         self.groups += groups;
         for (ours, theirs) in self.verified_within.iter_mut().zip(verified_within) {
@@ -92,6 +97,8 @@ impl Agreement {
         self.oldest = self.oldest.max(*oldest);
         self.counts.add(counts);
         self.loss = self.counts.loss_rate();
+        self.misled.times += misled.times;
+        self.misled.lag_max = self.misled.lag_max.max(misled.lag_max);
         self.budget_left = match (self.budget_left, budget_left) {
             (Some(ours), Some(theirs)) => Some(ours.saturating_add(*theirs)),
             (ours, theirs) => ours.or(*theirs),
@@ -123,6 +130,13 @@ impl fmt::Display for Agreement {
                     stood.map_or(0, super::Stood::mean)
                 )?;
             }
+        }
+        if self.misled.times > 0 {
+            writeln!(
+                f,
+                "Meta's API lagged by more than is allowed for {} times, by {} s at the most: --api-lag is too small",
+                self.misled.times, self.misled.lag_max
+            )?;
         }
         match &self.loss {
             Some(loss) => write!(

@@ -298,3 +298,34 @@ fn words_name_nobody() {
         );
     }
 }
+
+#[test]
+fn a_repair_that_a_later_read_takes_back_names_the_lag_that_misled_it() {
+    let id = group_id();
+    let mut ledger = Ledger::default();
+    let held = after(&[
+        created(),
+        read_at(T + 100, "s", &[]),
+        joined(T + 900, n(N1)),
+    ]);
+    // Asked 401 s after the join, the API does not know of it: more than L.
+    let stale = [read_at(T + 1_001, "s", &[])];
+    ledger.looked(&look(&id, &held, &stale, T + 1_301));
+    assert_eq!(drift(&ledger), [(Kind::Member, Cause::Lost, 1)]);
+    let misled = after(&[
+        created(),
+        read_at(T + 100, "s", &[]),
+        joined(T + 900, n(N1)),
+        stale[0].clone(),
+    ]);
+    let fresh = [read_at(T + 2_000, "s", &[n(N1)])];
+    ledger.looked(&look(&id, &misled, &fresh, T + 2_300));
+    assert_eq!(drift(&ledger), [(Kind::Member, Cause::Ours, 2)]);
+    let counts = ledger.counts();
+    assert_eq!(
+        (counts.lost, counts.lag_exceeded, counts.lag_seen),
+        (0, 1, 401)
+    );
+    let report = ledger.report(T + 2_300, [], None).to_string();
+    assert!(report.contains("--api-lag is too small"), "{report}");
+}

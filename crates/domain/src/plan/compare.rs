@@ -1,11 +1,14 @@
-//! A proven list of active groups, held against the projection.
+//! A list of active groups, held against the projection.
 
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 
+use super::{Difference, Held, Limits, Memory, Plan, Projection, Step, is_alive, vanish_limit};
 use crate::{
     event::ListPass,
     group::{Existence, Group},
     ids::{GroupId, Second, Text},
+    limits::FORGET_AFTER_SECONDS,
+    register::Rank,
 };
 
 /// One group as the list shows it.
@@ -30,148 +33,151 @@ pub struct Listing {
     pub groups: BTreeMap<GroupId, Listed>,
 }
 
-/// What to do about one group.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Listed, and not held as active: assert what the list says.
-    AssertActive {
-        /// Which.
-        group_id: GroupId,
-        /// As listed.
-        listed: Listed,
-    },
-    /// Listed with another subject: assert what the list says.
-    AssertSubject {
-        /// Which.
-        group_id: GroupId,
-        /// As listed.
-        listed: Listed,
-    },
-    /// Held as alive and not listed: ask for it by id, for absence proves nothing.
-    Ask {
-        /// Which.
-        group_id: GroupId,
-    },
+/// What is seen on the way through both sides, which are in order.
+struct Comparison<'a> {
+    memory: &'a Memory,
+    says: Second,
+    now: Second,
+    summary: ListPass,
+    steps: Vec<Step>,
+    missing: Vec<&'a GroupId>,
+    is_healed: bool,
+    alive: usize,
 }
 
-/// Steps in order of group, and what was counted on the way.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Plan {
-    /// What to do.
-    pub steps: Vec<Step>,
-    /// The pass, for the number.
-    pub summary: ListPass,
-}
-
-impl Plan {
-    /// Nothing to do?
-    pub fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-}
-
-impl fmt::Display for Plan {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for step in &self.steps {
-            match step {
-                Step::AssertActive { group_id, .. } => {
-                    writeln!(f, "assert active  {group_id}: listed, not held as active")?
-                }
-                Step::AssertSubject { group_id, .. } => {
-                    writeln!(f, "assert subject {group_id}: listed with another subject")?
-                }
-                Step::Ask { group_id } => {
-                    writeln!(f, "ask by id      {group_id}: held as alive, not listed")?
-                }
-            }
-        }
-        let ListPass {
-            listed,
-            pages,
-            is_complete,
-            ..
-        } = self.summary;
-        let proof = if is_complete {
-            "complete"
-        } else {
-            "not proven complete, so absence asks nothing"
-        };
-        write!(
-            f,
-            "{} steps; {listed} groups listed on {pages} pages, {proof}",
-            self.steps.len()
-        )
-    }
-}
-
-/// Compares a listing with the groups held of the same number.
+/// Adds what a listing asks for.
 ///
-/// `lag` is `L`: what is held with a stamp not before `t0 − L` is newer than the list may be, and is left alone.
-/// `held` may come in any order.
-pub fn compare<'a>(
+/// What is held with a stamp not before `t0 − L` is newer than the list may be, and is left alone.
+pub(super) fn compare<H: Held>(
+    projection: &Projection<'_, H>,
     listing: &Listing,
-    held: impl IntoIterator<Item = (&'a GroupId, &'a Group)>,
-    lag: Second,
-    is_first: bool,
-) -> Plan {
-    let says = listing.t0 - lag;
-    let held: BTreeMap<&GroupId, &Group> = held.into_iter().collect();
-    let mut steps: BTreeMap<&GroupId, Step> = BTreeMap::new();
-    let mut summary = ListPass {
-        started: listing.t0,
-        is_complete: listing.is_complete,
-        is_first,
-        pages: listing.pages,
-        listed: u32::try_from(listing.groups.len()).unwrap_or(u32::MAX),
-        ..ListPass::default()
+    now: Second,
+    limits: &Limits,
+    plan: &mut Plan,
+) {
+    let says = listing.t0 - limits.lag;
+    let mut comparison = Comparison {
+        memory: projection.memory,
+        says,
+        now,
+        summary: ListPass {
+            started: listing.t0,
+            is_complete: listing.is_complete,
+            is_first: is_first(projection),
+            pages: listing.pages,
+            listed: u32::try_from(listing.groups.len()).unwrap_or(u32::MAX),
+            ..ListPass::default()
+        },
+        steps: Vec::new(),
+        missing: Vec::new(),
+        is_healed: false,
+        alive: 0,
     };
-    for (group_id, listed) in &listing.groups {
-        let group = held.get(group_id).copied();
-        let existence = group.and_then(|group| group.core.exists.as_ref());
-        if existence.is_some_and(|exists| exists.stamp.at >= says) {
-            continue;
+    let mut listed = listing.groups.iter().peekable();
+    for (group_id, group) in projection.held.groups() {
+        while let Some((id, listed)) = listed.next_if(|(id, _)| *id < group_id) {
+            comparison.unknown(id, listed, Difference::UnknownToUs);
         }
-        let listed_step = || listed.clone();
-        if existence.is_none_or(|exists| exists.value != Existence::Active) {
-            summary.unknown_to_us += 1;
-            steps.insert(
-                group_id,
-                Step::AssertActive {
-                    group_id: group_id.clone(),
-                    listed: listed_step(),
-                },
-            );
-        } else if group.is_some_and(|group| subject_differs(group, listed, says)) {
-            summary.subject_differs += 1;
-            steps.insert(
-                group_id,
-                Step::AssertSubject {
-                    group_id: group_id.clone(),
-                    listed: listed_step(),
-                },
-            );
+        comparison.alive += usize::from(is_alive(group));
+        match listed.next_if(|(id, _)| *id == group_id) {
+            Some((_, listed)) => comparison.listed(group_id, group, listed),
+            None => comparison.unlisted(group_id, group),
         }
     }
-    for (group_id, group) in held
-        .iter()
-        .filter(|(group_id, _)| !listing.groups.contains_key(**group_id))
-    {
-        if !is_alive_before(group, says) {
-            continue;
+    for (id, listed) in listed {
+        comparison.unknown(id, listed, Difference::UnknownToUs);
+    }
+    comparison.finish(projection, listing, plan);
+}
+
+/// Until a first pass has shown everything, what passes find is not news.
+fn is_first<H>(projection: &Projection<'_, H>) -> bool {
+    let last = projection.number;
+    let last = last.and_then(|number| number.core.list_pass.as_ref());
+    last.is_none_or(|last| last.value.is_first && !last.value.is_complete)
+}
+
+impl<'a> Comparison<'a> {
+    fn assert(&mut self, group_id: &GroupId, listed: &Listed, why: Difference) {
+        self.steps.push(Step::Assert {
+            group_id: group_id.clone(),
+            at: self.says,
+            listed: listed.clone(),
+            why,
+        });
+    }
+
+    fn unknown(&mut self, group_id: &GroupId, listed: &Listed, why: Difference) {
+        self.summary.unknown_to_us += 1;
+        self.assert(group_id, listed, why);
+    }
+
+    fn listed(&mut self, group_id: &GroupId, group: &Group, listed: &Listed) {
+        let core = &group.core;
+        self.is_healed |= self.memory.is_resting_unlisted(group, self.now);
+        let exists = core.exists.as_ref();
+        if exists.is_some_and(|exists| exists.stamp.at >= self.says) {
+            return;
         }
-        summary.unlisted += 1;
+        match exists.map(|exists| exists.value) {
+            None => self.unknown(group_id, listed, Difference::UnknownToUs),
+            Some(Existence::Gone) => self.unknown(group_id, listed, Difference::HeldAsGone),
+            Some(Existence::Active) if subject_differs(group, listed, self.says) => {
+                self.summary.subject_differs += 1;
+                self.assert(group_id, listed, Difference::Subject);
+            }
+            Some(Existence::Active) => {}
+        }
+    }
+
+    fn unlisted(&mut self, group_id: &'a GroupId, group: &Group) {
+        if is_alive_before(group, self.says) {
+            self.summary.unlisted += 1;
+            self.missing.push(group_id);
+        }
+        let exists = group.core.exists.as_ref();
+        if let Some(gone) = exists.filter(|exists| exists.value == Existence::Gone)
+            && gone.stamp.at < self.now - FORGET_AFTER_SECONDS
+        {
+            self.steps.push(Step::Forget {
+                group_id: group_id.clone(),
+                at: self.now,
+                stamp: gone.stamp.at,
+            });
+        }
+    }
+
+    fn finish<H: Held>(
+        mut self,
+        projection: &Projection<'_, H>,
+        listing: &Listing,
+        plan: &mut Plan,
+    ) {
         if listing.is_complete {
-            steps.insert(
-                group_id,
-                Step::Ask {
-                    group_id: (*group_id).clone(),
-                },
-            );
+            let memory = projection.memory;
+            // One more than may vanish decides about all of them; the others are asked for when these are settled.
+            let most = vanish_limit(self.alive)
+                + super::interlock::allowance(projection.number, self.now)
+                + 1;
+            let room = most.saturating_sub(memory.suspects.len());
+            let missing = self.missing.into_iter();
+            let asked = missing
+                .filter(|id| !memory.suspects.contains(id))
+                .filter(|id| {
+                    let group = projection.held.group(id);
+                    let is_resting =
+                        |group| !self.is_healed && memory.is_resting_unlisted(group, self.now);
+                    !group.is_some_and(is_resting)
+                })
+                .take(room);
+            self.steps.extend(asked.map(|id| Step::Suspect {
+                group_id: id.clone(),
+            }));
+            self.steps.sort_by(|a, b| a.group_id().cmp(b.group_id()));
         }
-    }
-    Plan {
-        steps: steps.into_values().collect(),
-        summary,
+        plan.steps.append(&mut self.steps);
+        plan.is_healed = self.is_healed;
+        plan.summary = Some(self.summary);
     }
 }
 
@@ -188,17 +194,13 @@ fn subject_differs(group: &Group, listed: &Listed, says: Second) -> bool {
 /// Held as alive, and without any news that the list may not have seen yet.
 fn is_alive_before(group: &Group, says: Second) -> bool {
     let core = &group.core;
-    let is_gone = core
-        .exists
-        .as_ref()
-        .is_some_and(|exists| exists.value == Existence::Gone);
     let created = core.created.as_ref().map_or(0, |created| created.value);
     let confirmed = core.exists.as_ref().map_or(0, |exists| {
-        if exists.stamp.rank > crate::register::Rank::Read {
+        if exists.stamp.rank > Rank::Read {
             exists.stamp.at
         } else {
             0
         }
     });
-    !is_gone && group.view().is_some() && created.max(confirmed) < says
+    is_alive(group) && created.max(confirmed) < says
 }

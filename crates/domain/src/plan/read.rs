@@ -1,9 +1,15 @@
 //! Which groups are worth a read: one call a group is the scarce resource.
 
+use std::{
+    cmp::Ordering,
+    collections::{BTreeMap, BTreeSet},
+};
+
+use super::{Budget, Clock, Held, Limits, Plan, Projection, Step, Tried, is_alive};
 use crate::{
     group::{Existence, Group},
     ids::{GroupId, Second},
-    limits::MEMBER_REGISTERS_SOON,
+    limits::{CONTROL_SECONDS_MAX, MEMBER_REGISTERS_SOON},
 };
 
 /// Why a group is worth a read, the most urgent first.
@@ -11,6 +17,8 @@ use crate::{
 pub enum Reason {
     /// The list does not show it, or it was unknown once: is it gone?
     Unlisted,
+    /// Another group was unknown by its id, or is about to be asked for: does the token see this one?
+    Control,
     /// Something could not be understood, or somebody asked.
     Hinted,
     /// Its evidence contradicts itself.
@@ -38,6 +46,7 @@ impl Reason {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Unlisted => "unlisted",
+            Self::Control => "control",
             Self::Hinted => "hinted",
             Self::InDoubt => "in_doubt",
             Self::RequestOverdue => "request_overdue",
@@ -55,6 +64,7 @@ impl Reason {
     pub fn in_words(self) -> &'static str {
         match self {
             Self::Unlisted => "the list does not show it, or Meta did not know it by id",
+            Self::Control => "another group is unknown, and it is asked whether this one is seen",
             Self::Hinted => "something about it could not be understood, or somebody asked",
             Self::InDoubt => "what is known of it contradicts itself",
             Self::RequestOverdue => "a command about it has had no outcome for too long",
@@ -69,30 +79,141 @@ impl Reason {
     }
 }
 
-/// A group that may be read.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Candidate {
+/// A group that may be read; the least is the most urgent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Candidate<'a> {
     /// Why.
     pub reason: Reason,
     /// Sooner is more urgent among equals: when it was last read, or last attempted.
     pub last: Second,
     /// Which.
-    pub group_id: GroupId,
+    pub group_id: &'a GroupId,
+}
+
+/// What is known of a group beside its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Known {
+    /// `t0` of the last read that was answered in full.
+    pub attempted: Option<Second>,
+    /// Did the last read bring only a part?
+    pub is_owed: bool,
+    /// Did the last read count others than it named, and is it time to ask again?
+    pub is_mismatch_due: bool,
+    /// Since when a command about it has had no outcome, if that is too long.
+    pub overdue: Option<Second>,
+    /// When the list showed it otherwise than it was held.
+    pub differed: Option<Second>,
+    /// Before which second being verified does not count.
+    pub gap: Option<Second>,
+}
+
+/// Adds the reads that are worth their calls, as many as the budget allows; where it allows none, nothing is looked at.
+pub(super) fn reads<H: Held>(
+    projection: &Projection<'_, H>,
+    clock: Clock,
+    budget: Budget,
+    limits: &Limits,
+    plan: &mut Plan,
+) {
+    let Projection {
+        held,
+        memory,
+        signals,
+        ..
+    } = projection;
+    if budget.reads == 0 {
+        return;
+    }
+    let may_be_read =
+        |id: &GroupId, tried: &Tried| !tried.is_resting && !memory.reading.contains(id);
+    let tried = |id: &GroupId| memory.attempts.of(id, clock, limits.lag);
+    let suspects = memory.suspects.due(clock.now, limits.lag);
+    let suspects: Vec<&GroupId> = suspects
+        .filter(|id| may_be_read(id, &tried(id)) && !plan.settled.contains(id))
+        .collect();
+    let mut worth: BTreeMap<Reason, usize> = BTreeMap::new();
+    if !suspects.is_empty() {
+        worth.insert(Reason::Unlisted, suspects.len());
+    }
+    let mut candidates = Vec::new();
+    for (group_id, group) in held.groups() {
+        let tried = tried(group_id);
+        let known = Known {
+            attempted: tried.answered,
+            is_owed: tried.is_owed,
+            is_mismatch_due: tried.is_mismatch_due,
+            overdue: signals.overdue.get(group_id).copied(),
+            differed: memory.differed.get(group_id).copied(),
+            gap: signals.gap,
+        };
+        if let Some(found) = candidate(group_id, group, clock.now, limits, known)
+            && may_be_read(group_id, &tried)
+            && !memory.suspects.contains(group_id)
+        {
+            *worth.entry(found.reason).or_default() += 1;
+            candidates.push(found);
+        }
+    }
+    plan.worth = worth;
+    let mut left = budget.reads;
+    let mut read = |group_id: &GroupId, reason| {
+        if left > 0 {
+            left -= 1;
+            let group_id = group_id.clone();
+            plan.steps.push(Step::Read { group_id, reason });
+        }
+    };
+    // An answer "unknown" counts only between two answers that show that the token works.
+    let is_unsure = memory.seen_by_id + CONTROL_SECONDS_MAX / 2 < clock.now;
+    let mut control = None;
+    if !suspects.is_empty() && is_unsure || memory.suspects.awaits_sight() {
+        let least = candidates.iter().min();
+        control = match least {
+            Some(least) => Some((least.group_id, least.reason)),
+            None => any(projection, &may_be_read, &tried).map(|id| (id, Reason::Control)),
+        };
+    }
+    if let Some((group_id, reason)) = control {
+        read(group_id, reason);
+        candidates.retain(|candidate| candidate.group_id != group_id);
+    }
+    suspects
+        .into_iter()
+        .for_each(|group_id| read(group_id, Reason::Unlisted));
+    let chosen = choose(candidates, budget.reads, memory.turn);
+    chosen
+        .into_iter()
+        .for_each(|chosen| read(chosen.group_id, chosen.reason));
+}
+
+/// A living group that is no suspect, read longest ago.
+fn any<'a, H: Held>(
+    projection: &Projection<'a, H>,
+    may_be_read: &impl Fn(&GroupId, &Tried) -> bool,
+    tried: &impl Fn(&GroupId) -> Tried,
+) -> Option<&'a GroupId> {
+    let Projection { held, memory, .. } = projection;
+    let others = held.groups().filter(|(id, group)| {
+        is_alive(group) && !memory.suspects.contains(id) && may_be_read(id, &tried(id))
+    });
+    let oldest = others.min_by_key(|(id, group)| {
+        let answered = tried(id).answered.unwrap_or(0);
+        (group.core.verified.max(answered), *id)
+    });
+    oldest.map(|(id, _)| id)
 }
 
 /// Is a read of `group` worth a call at `now`, by Meta's clock?
 ///
-/// `attempted` is the `t0` of the last read that was tried. A read settles second `s` only if `t0 − L > s`;
-/// an earlier one only burns budget, and so does one for the sake of what a read on its way has settled.
-/// `again_after` is how long a group rests that gives no reason.
-pub fn candidate(
-    group_id: &GroupId,
+/// A read settles second `s` only if `t0 − L > s`; an earlier one only burns budget,
+/// and so does one for the sake of what a read on its way has settled.
+pub fn candidate<'a>(
+    group_id: &'a GroupId,
     group: &Group,
     now: Second,
-    lag: Second,
-    attempted: Option<Second>,
-    again_after: Second,
-) -> Option<Candidate> {
+    limits: &Limits,
+    known: Known,
+) -> Option<Candidate<'a>> {
     let core = &group.core;
     if core
         .exists
@@ -103,47 +224,62 @@ pub fn candidate(
     }
     let hinted = core.hint.as_ref().map_or(0, |hint| hint.stamp.at);
     let news = core.changed.max(hinted);
-    let read = attempted.map_or(core.verified, |t0| core.verified.max(t0 - lag));
-    let last = read;
-    let is_settled = read > news;
-    let can_settle = now - lag > news;
-    let reason = if !is_settled && can_settle {
-        let view = group.view();
+    let says = now - limits.lag;
+    let last = known
+        .attempted
+        .map_or(core.verified, |t0| core.verified.max(t0 - limits.lag));
+    let can_settle = says > news;
+    let is_turn = says - last >= limits.again_after;
+    let since =
+        |second: Option<Second>| second.is_some_and(|second| last <= second && says > second);
+    let reason = if last <= news && can_settle {
         if hinted > core.verified {
             Reason::Hinted
-        } else if view.is_some_and(|view| !view.in_doubt.is_empty()) {
+        } else if group.shown().is_some_and(|view| !view.in_doubt.is_empty()) {
             Reason::InDoubt
         } else if core.verified == 0 {
             Reason::NeverVerified
         } else {
             Reason::Changed
         }
-    } else if core.member.len() > MEMBER_REGISTERS_SOON
-        && can_settle
-        && now - lag - read >= again_after
-    {
-        Reason::Crowded
-    } else if now - lag - read >= again_after {
-        Reason::LongestUnverified
-    } else {
+    } else if since(known.overdue) {
+        Reason::RequestOverdue
+    } else if known.is_mismatch_due {
+        Reason::CountMismatch
+    } else if since(known.differed) {
+        Reason::Listed
+    } else if known.gap.is_some_and(|gap| last < gap) {
+        Reason::AfterGap
+    } else if known.is_owed {
+        Reason::Changed
+    } else if !is_turn {
         return None;
+    } else if core.member.len() > MEMBER_REGISTERS_SOON && can_settle {
+        Reason::Crowded
+    } else {
+        Reason::LongestUnverified
     };
     Some(Candidate {
         reason,
         last,
-        group_id: group_id.clone(),
+        group_id,
     })
 }
 
 /// Chooses at most `count` candidates: 30 % are always those read longest ago, whatever the reasons of others.
 ///
 /// `turn` counts choices made before, so that the share holds also where `count` is 1; gives them in order of urgency.
-pub fn choose(mut candidates: Vec<Candidate>, count: usize, turn: u64) -> Vec<Candidate> {
-    candidates.sort_unstable();
-    let mut longest: Vec<Candidate> = candidates.clone();
-    longest.sort_unstable_by(|a, b| (a.last, &a.group_id).cmp(&(b.last, &b.group_id)));
-    let (mut urgent, mut longest) = (candidates.into_iter(), longest.into_iter());
-    let mut chosen: Vec<Candidate> = Vec::new();
+pub fn choose(candidates: Vec<Candidate<'_>>, count: usize, turn: u64) -> Vec<Candidate<'_>> {
+    let mut longest = candidates.clone();
+    let mut urgent = candidates;
+    // Of each no more than are chosen at all: sorting thousands for a few would cost more than the choice.
+    least(&mut urgent, count, Candidate::cmp);
+    least(&mut longest, count, |a, b| {
+        (a.last, a.group_id).cmp(&(b.last, b.group_id))
+    });
+    let (mut urgent, mut longest) = (urgent.into_iter(), longest.into_iter());
+    let mut taken: BTreeSet<&GroupId> = BTreeSet::new();
+    let mut chosen: Vec<Candidate<'_>> = Vec::new();
     let mut turn = turn;
     while chosen.len() < count {
         // Of ten turns the third, sixth and ninth.
@@ -154,10 +290,23 @@ pub fn choose(mut candidates: Vec<Candidate>, count: usize, turn: u64) -> Vec<Ca
             urgent.next().or_else(|| longest.next())
         };
         let Some(next) = next else { break };
-        if !chosen.iter().any(|chosen| chosen.group_id == next.group_id) {
+        if taken.insert(next.group_id) {
             chosen.push(next);
             turn += 1;
         }
     }
     chosen
+}
+
+/// Keeps the `count` least, in order.
+fn least<T>(all: &mut Vec<T>, count: usize, order: impl Fn(&T, &T) -> Ordering) {
+    if count == 0 {
+        all.clear();
+        return;
+    }
+    if all.len() > count {
+        all.select_nth_unstable_by(count - 1, &order);
+        all.truncate(count);
+    }
+    all.sort_unstable_by(&order);
 }

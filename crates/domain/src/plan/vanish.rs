@@ -19,10 +19,17 @@ pub enum Verdict {
 /// Judges groups that were unknown twice together with those that reads alone took away within the last 24 hours.
 ///
 /// `alive` counts the number's groups that are held as alive, `confirmed` and `unsettled` among them;
-/// `unsettled` are those that may yet prove gone or alive. Nothing is asserted before all are settled that could make it too many,
+/// `unsettled` are those that may yet prove gone or alive, and `released` those that a person has consented to lose.
+/// Nothing is asserted before all are settled that could make it too many,
 /// for of too many none is asserted, and not those that happened to be asked for first.
-pub fn verdict(alive: usize, vanished: usize, confirmed: usize, unsettled: usize) -> Verdict {
-    let limit = vanish_limit(alive.saturating_add(vanished));
+pub fn verdict(
+    alive: usize,
+    vanished: usize,
+    confirmed: usize,
+    unsettled: usize,
+    released: usize,
+) -> Verdict {
+    let limit = vanish_limit(alive.saturating_add(vanished)).saturating_add(released);
     let certain = vanished.saturating_add(confirmed);
     if certain > limit {
         Verdict::Hold

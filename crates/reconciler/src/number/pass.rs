@@ -1,26 +1,19 @@
 //! A pass over the list: what it shows is compared with what is held, and the difference is appended.
 
-use std::{collections::HashMap, sync::Arc};
-
 use domain::{
     agreement::Call,
-    event::{About, Event, GroupEvent, ListPass, NumberEvent, Source},
-    group::{Existence, Group},
-    ids::{GroupId, PhoneNumberId, Second},
-    plan::{Listing, Plan, Reason, Step, compare, vanish_limit},
+    event::{About, ListPass, NumberEvent, Source},
+    ids::Second,
+    plan::{Budget, Memory},
 };
 
-use super::{Asked, Keeper, to_ms};
+use super::{Keeper, to_ms};
 use crate::{
     append::event,
     attempts::doubled,
-    limits::{
-        FORGET_AFTER_SECONDS, PASS_RETRY_MAX, PASS_RETRY_MIN, PASS_SHARE_DIVISOR,
-        UNLISTED_REST_SECONDS,
-    },
+    limits::{PASS_RETRY_MAX, PASS_RETRY_MIN, PASS_SHARE_DIVISOR},
     list::{self, Passed},
-    snapshots::Snapshots,
-    upstream::Read,
+    upstream::{Read, Refused},
 };
 
 impl<R: Read> Keeper<R> {
@@ -50,15 +43,20 @@ impl<R: Read> Keeper<R> {
             calls,
             starts,
             load,
-            refused,
+            mut refused,
             unproven,
         } = passed;
+        // A list of a second far from ours is of no certain second, and asserts nothing.
+        let is_credible = starts > 1 || Memory::is_credible(listing.t0, asked);
+        if listing.pages > 0 && !is_credible {
+            refused = refused.or(Some(Refused::Failed));
+        }
         self.budget.spend(calls, now_ms);
         self.metrics.calls.add("list", u64::from(calls));
         self.book.lock().called(Call::List, u64::from(calls));
         self.schedule(refused.is_some(), calls, now_ms);
         if starts == 1 {
-            self.learn_clock(listing.t0, asked);
+            self.memory.judged.learn_clock(listing.t0, asked);
         }
         match refused {
             Some(refused) => {
@@ -73,12 +71,30 @@ impl<R: Read> Keeper<R> {
             }
         }
         // What was listed before a page was refused is alive all the same.
-        if listing.pages == 0 {
+        if listing.pages == 0 || !is_credible {
+            self.memory.judged.refused();
             return Ok(());
         }
-        self.remember(&listing);
-        let plan = compare_with(&self.snapshots, &self.number, &listing, self.lag);
-        self.carry_out(&listing, plan).await
+        let sight = self.sight(Some(&listing));
+        self.memory.judged.listed(&listing, &sight.held);
+        self.gauges
+            .last_pass
+            .set(self.memory.judged.last_complete());
+        let plan = self.plan(&sight, Some(&listing), Budget::default());
+        let Some(summary) = plan.summary.clone() else {
+            return Ok(());
+        };
+        let mut events = self.events_of(&plan, listing.t0, summary.is_first);
+        let summary = ListPass {
+            asked: self.memory.pass_answered,
+            ..summary
+        };
+        let summary = About::Number(self.number.clone(), NumberEvent::ListPassed(summary));
+        events.push(event(&self.number, listing.t0, Source::Rollcall, summary));
+        events.push(self.counted(listing.t0));
+        self.append(&events).await?;
+        self.memory.judged.took(&plan);
+        self.hold(&plan).await
     }
 
     /// When the next pass is due: a tenth earlier or later than asked for, so that many numbers and instances do not ask in step,
@@ -112,119 +128,4 @@ impl<R: Read> Keeper<R> {
             None => self.metrics.passes.add("complete", 1),
         }
     }
-
-    fn remember(&mut self, listing: &Listing) {
-        let memory = &mut self.memory;
-        if !listing.groups.is_empty() {
-            memory.seen_alive = memory.seen_alive.max(listing.t0);
-        }
-        if listing.is_complete {
-            memory.last_complete = memory.last_complete.max(listing.t0);
-            self.gauges.last_pass.set(memory.last_complete);
-        }
-        memory.suspects.listed(listing);
-        let held = self.snapshots.held();
-        let is_held = |group_id: &GroupId| held.group(group_id).is_some();
-        memory.attempts.retain(is_held);
-        memory.scanned.retain(|group_id, _| is_held(group_id));
-    }
-
-    async fn carry_out(&mut self, listing: &Listing, plan: Plan) -> Result<(), eventlog::Error> {
-        let at = listing.t0 - self.lag;
-        let mut events = Vec::new();
-        let limit = vanish_limit(self.alive()) + 1;
-        let is_first = plan.summary.is_first;
-        for step in plan.steps {
-            match step {
-                Step::AssertActive { group_id, listed }
-                | Step::AssertSubject { group_id, listed } => {
-                    self.metrics.steps.add("assert", 1);
-                    let what = GroupEvent::Listed {
-                        subject: listed.subject,
-                        created: listed.created,
-                    };
-                    let about = About::Group(group_id.clone(), what);
-                    let event = event(&self.number, at, Source::Read, about);
-                    let asked = Asked {
-                        reason: Reason::Listed,
-                        t0: listing.t0,
-                        is_first,
-                    };
-                    self.count_drift(&group_id, std::slice::from_ref(&event), asked);
-                    events.push(event);
-                }
-                Step::Ask { group_id } => {
-                    self.metrics.steps.add("ask", 1);
-                    // One more than may vanish decides about all of them; the others are asked for when these are settled.
-                    if self.memory.suspects.len() < limit && !self.is_resting(&group_id) {
-                        self.memory.suspects.missing(&group_id);
-                    }
-                }
-            }
-        }
-        events.extend(self.forgettable());
-        let summary = ListPass {
-            asked: self.memory.pass_answered,
-            ..plan.summary
-        };
-        let summary = About::Number(self.number.clone(), NumberEvent::ListPassed(summary));
-        events.push(event(&self.number, listing.t0, Source::Rollcall, summary));
-        events.push(self.counted(listing.t0));
-        self.append(&events).await
-    }
-
-    /// Was this group confirmed alive though not listed, lately? Suspended groups may never be listed.
-    fn is_resting(&self, group_id: &GroupId) -> bool {
-        let since = self.now() - UNLISTED_REST_SECONDS;
-        let group = self.snapshots.held().group(group_id);
-        group.is_some_and(|group| {
-            let unlisted = group.core.unlisted.as_ref();
-            unlisted.is_some_and(|unlisted| unlisted.stamp.at > since)
-        })
-    }
-
-    /// Groups gone for so long that they may be dropped.
-    fn forgettable(&self) -> Vec<Event> {
-        let now = self.now();
-        let groups = self.snapshots.held().groups_of(&self.number);
-        let gone = groups.iter().filter_map(|(group_id, group)| {
-            let exists = group.core.exists.as_ref();
-            let exists = exists.filter(|exists| exists.value == Existence::Gone)?;
-            (exists.stamp.at < now - FORGET_AFTER_SECONDS)
-                .then(|| (group_id.clone(), exists.stamp.at))
-        });
-        gone.map(|(group_id, stamp)| {
-            let about = About::Group(group_id, GroupEvent::Forgotten { stamp });
-            event(&self.number, now, Source::Rollcall, about)
-        })
-        .collect()
-    }
-}
-
-/// The plan for a listing, against what is held now.
-pub(crate) fn compare_with(
-    snapshots: &Snapshots,
-    number: &PhoneNumberId,
-    listing: &Listing,
-    lag: Second,
-) -> Plan {
-    let held = snapshots.held();
-    // A listed group may be held without its number, or under another of ours.
-    let listed = listing
-        .groups
-        .keys()
-        .filter_map(|id| Some((id.clone(), held.group(id)?)));
-    let all: HashMap<GroupId, Arc<Group>> =
-        held.groups_of(number).into_iter().chain(listed).collect();
-    // Until a first pass has shown everything, what passes find is not news.
-    let last = held.number(number);
-    let last = last.as_ref().and_then(|last| last.core.list_pass.as_ref());
-    let is_first = last.is_none_or(|last| last.value.is_first && !last.value.is_complete);
-    drop(held);
-    compare(
-        listing,
-        all.iter().map(|(id, group)| (id, &**group)),
-        lag,
-        is_first,
-    )
 }

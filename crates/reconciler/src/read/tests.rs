@@ -1,4 +1,4 @@
-use domain::event::{Event, Person};
+use domain::event::{Event, GroupRead, Person};
 
 use super::*;
 use crate::upstream::Page;

@@ -103,11 +103,13 @@ async fn a_dry_run_prints_the_plan_and_appends_nothing() {
         "number 300000000000001\n\
          ask by id      {}: held as alive, not listed\n\
          assert subject {}: listed with another subject\n\
-         2 steps; 9 groups listed on 1 pages, complete\n\
-         10 groups worth a read, 10 longest_unverified\n",
+         read ",
         ids[3], ids[4]
     );
-    assert_eq!(plan, expected);
+    assert!(plan.starts_with(&expected), "{plan}");
+    let counted = "1 repairs, 1 ask, 1 assert, 8 read; 9 groups listed on 1 pages, complete\n\
+                   10 groups worth a read, 10 longest_unverified\n";
+    assert!(plan.ends_with(counted), "{plan}");
     let after = world.log.bounds(Topic::Events.name(), 0).await.unwrap();
     assert_eq!(before, after);
 }

@@ -2,7 +2,7 @@
 
 use domain::{
     ids::PhoneNumberId,
-    plan::{Plan, Step},
+    plan::{Difference, Plan, Step},
 };
 use serde::Serialize;
 
@@ -33,18 +33,24 @@ impl Planned {
     pub(super) fn new(number: &PhoneNumberId, found: Found) -> Self {
         let text = found.to_string();
         let Found {
-            plan: Plan { steps, summary },
-            reads,
+            plan:
+                Plan {
+                    steps,
+                    summary,
+                    worth,
+                    ..
+                },
             calls: _,
         } = found;
-        let reads = reads.into_iter();
+        let summary = summary.unwrap_or_default();
+        let reads = worth.into_iter();
         Self {
             phone_number_id: number.to_string(),
             text,
             complete: summary.is_complete,
             pages: summary.pages,
             listed: summary.listed,
-            steps: steps.iter().map(Shown::new).collect(),
+            steps: steps.iter().filter_map(Shown::new).collect(),
             reads: reads
                 .map(|(reason, count)| (reason.as_str(), count))
                 .collect(),
@@ -53,20 +59,34 @@ impl Planned {
 }
 
 impl Shown {
-    fn new(step: &Step) -> Self {
-        let (step, group_id, why) = match step {
-            Step::AssertActive { group_id, .. } => {
-                ("assert_active", group_id, "listed, and not held as active")
-            }
-            Step::AssertSubject { group_id, .. } => {
-                ("assert_subject", group_id, "listed with another subject")
-            }
-            Step::Ask { group_id } => ("ask", group_id, "held as alive, and not listed"),
+    /// Reads are counted by reason, not shown one by one.
+    fn new(step: &Step) -> Option<Self> {
+        let (word, why) = match step {
+            Step::Assert {
+                why: Difference::Subject,
+                ..
+            } => ("assert_subject", "listed with another subject"),
+            Step::Assert {
+                why: Difference::UnknownToUs,
+                ..
+            } => ("assert_active", "listed, and not held as active"),
+            Step::Assert {
+                why: Difference::HeldAsGone,
+                ..
+            } => ("assert_active", "listed, and held as gone"),
+            Step::Suspect { .. } => ("ask", "held as alive, and not listed"),
+            Step::Forget { .. } => ("forget", "gone for thirty days"),
+            Step::Link { .. } => (
+                "link",
+                "somebody whom it holds has another number or user id",
+            ),
+            Step::Gone { .. } => ("gone", "not listed, and unknown by id twice"),
+            Step::Read { .. } => return None,
         };
-        Self {
-            step,
-            group_id: group_id.to_string(),
+        Some(Self {
+            step: word,
+            group_id: step.group_id().to_string(),
             why,
-        }
+        })
     }
 }

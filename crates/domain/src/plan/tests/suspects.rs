@@ -1,6 +1,8 @@
-use domain::plan::Listed;
-
-use super::*;
+use crate::{
+    ids::{GroupId, Second},
+    limits::CONFIRMED_REST_SECONDS,
+    plan::{Confirmed, Listed, Listing, Suspects},
+};
 
 const LAG: Second = 300;
 
@@ -10,6 +12,12 @@ fn group() -> GroupId {
 
 fn due(suspects: &Suspects, now: Second) -> usize {
     suspects.due(now, LAG).count()
+}
+
+/// Unknown, while another group is seen before and after.
+fn unknown(suspects: &mut Suspects, t0: Second) {
+    suspects.unknown(&group(), t0, t0);
+    suspects.sighted(t0);
 }
 
 fn listing(is_complete: bool, groups: &[&str]) -> Listing {
@@ -28,7 +36,7 @@ fn one_that_is_missing_is_asked_for_at_once_and_unknown_once_confirms_nothing() 
     let mut suspects = Suspects::default();
     suspects.missing(&group());
     assert_eq!(due(&suspects, 0), 1);
-    suspects.unknown(&group(), 1_000);
+    unknown(&mut suspects, 1_000);
     assert!(suspects.confirmed(LAG).is_empty());
     assert_eq!(due(&suspects, 1_300), 0);
     assert_eq!(due(&suspects, 1_301), 1);
@@ -38,8 +46,8 @@ fn one_that_is_missing_is_asked_for_at_once_and_unknown_once_confirms_nothing() 
 fn unknown_twice_within_the_lag_confirms_nothing() {
     let mut suspects = Suspects::default();
     suspects.missing(&group());
-    suspects.unknown(&group(), 1_000);
-    suspects.unknown(&group(), 1_300);
+    unknown(&mut suspects, 1_000);
+    unknown(&mut suspects, 1_300);
     assert!(suspects.confirmed(LAG).is_empty());
     assert_eq!((due(&suspects, 1_300), due(&suspects, 1_301)), (0, 1));
 }
@@ -48,12 +56,13 @@ fn unknown_twice_within_the_lag_confirms_nothing() {
 fn unknown_twice_with_the_lag_between_is_confirmed_and_then_left_alone_for_a_day() {
     let mut suspects = Suspects::default();
     suspects.missing(&group());
-    suspects.unknown(&group(), 1_000);
-    suspects.unknown(&group(), 1_301);
+    unknown(&mut suspects, 1_000);
+    unknown(&mut suspects, 1_301);
     let confirmed = Confirmed {
         group_id: group(),
         first: 1_000,
         last: 1_301,
+        is_controlled: true,
     };
     assert_eq!(suspects.confirmed(LAG), [confirmed]);
     assert_eq!(due(&suspects, 1_301 + CONFIRMED_REST_SECONDS), 0);
@@ -63,8 +72,8 @@ fn unknown_twice_with_the_lag_between_is_confirmed_and_then_left_alone_for_a_day
 #[test]
 fn unknown_by_id_and_never_missing_from_a_complete_list_confirms_nothing() {
     let mut suspects = Suspects::default();
-    suspects.unknown(&group(), 1_000);
-    suspects.unknown(&group(), 1_301);
+    unknown(&mut suspects, 1_000);
+    unknown(&mut suspects, 1_301);
     assert!(suspects.confirmed(LAG).is_empty());
     suspects.listed(&listing(false, &["other"]));
     assert!(suspects.confirmed(LAG).is_empty());
@@ -77,7 +86,7 @@ fn one_that_is_listed_again_is_no_suspect_be_the_list_complete_or_not() {
     for is_complete in [false, true] {
         let mut suspects = Suspects::default();
         suspects.missing(&group());
-        suspects.unknown(&group(), 1_000);
+        unknown(&mut suspects, 1_000);
         suspects.listed(&listing(is_complete, &["g1"]));
         assert!(!suspects.contains(&group()));
     }
@@ -87,9 +96,40 @@ fn one_that_is_listed_again_is_no_suspect_be_the_list_complete_or_not() {
 fn an_answer_in_between_starts_over() {
     let mut suspects = Suspects::default();
     suspects.missing(&group());
-    suspects.unknown(&group(), 1_000);
+    unknown(&mut suspects, 1_000);
     assert!(suspects.clear(&group()));
-    suspects.unknown(&group(), 1_400);
+    unknown(&mut suspects, 1_400);
     assert!(!suspects.clear(&group()));
     assert!(suspects.confirmed(LAG).is_empty());
+}
+
+#[test]
+fn an_answer_counts_as_controlled_only_between_two_sightings_of_other_groups() {
+    for (seen, sighted, is_controlled) in [
+        (940, Some(1_060), true),
+        (939, Some(1_000), false),
+        (1_000, Some(1_061), false),
+        (1_000, None, false),
+    ] {
+        let mut suspects = Suspects::default();
+        suspects.missing(&group());
+        suspects.unknown(&group(), 1_000, seen);
+        if let Some(t0) = sighted {
+            suspects.sighted(t0);
+        }
+        unknown(&mut suspects, 1_400);
+        let confirmed = suspects.confirmed(LAG);
+        assert_eq!(
+            confirmed[0].is_controlled, is_controlled,
+            "{seen} {sighted:?}"
+        );
+    }
+}
+
+#[test]
+fn what_was_answered_to_a_token_that_nobody_saw_work_is_asked_again_after_a_minute() {
+    let mut suspects = Suspects::default();
+    suspects.missing(&group());
+    suspects.unknown(&group(), 1_000, 0);
+    assert_eq!((due(&suspects, 1_060), due(&suspects, 1_061)), (0, 1));
 }

@@ -1,4 +1,4 @@
-use super::*;
+use crate::{ids::GroupId, plan::Attempts};
 
 fn group(id: &str) -> GroupId {
     GroupId::parse(id).unwrap()

@@ -1,0 +1,177 @@
+//! Gone is asserted of what is proven, refused where too much would vanish, and done once a person has consented.
+
+use super::*;
+use crate::{
+    event::NumberEvent,
+    ids::{PhoneNumberId, Text},
+};
+
+/// So many groups, of which none but the first `listed` is listed; each missing one was unknown at these seconds.
+fn given(groups: usize, listed: usize, unknown: &[Second]) -> (Given, Listing) {
+    let held = (0..groups).map(|n| {
+        let name = format!("g{n:03}");
+        let group = group(&name, [(1_000, Source::Webhook, created("s"))]);
+        (id(&name), group)
+    });
+    let mut given = Given {
+        held: held.collect(),
+        ..Given::default()
+    };
+    let shown = given.held.keys().take(listed).cloned();
+    let shown = Listing {
+        t0: 9_000,
+        is_complete: true,
+        pages: 1,
+        groups: shown
+            .map(|id| {
+                let subject = Some("s".into());
+                let created = Some(1);
+                (id, Listed { subject, created })
+            })
+            .collect(),
+    };
+    given.pass(&shown);
+    for t0 in unknown {
+        given.sighted(*t0, listed);
+        let suspects: Vec<GroupId> = given.memory.suspects().iter().cloned().collect();
+        for group_id in suspects {
+            given.memory.answered(&group_id, *t0, Outcome::Unknown, 0);
+        }
+    }
+    (given, shown)
+}
+
+impl Given {
+    fn pass(&mut self, listing: &Listing) -> Plan {
+        self.memory.listed(listing, &self.held);
+        let plan = self.plan(Some(listing), listing.t0, 0);
+        self.carry_out(&plan);
+        plan
+    }
+
+    /// The first of the listed answers by its id.
+    fn sighted(&mut self, t0: Second, listed: usize) {
+        if listed > 0 {
+            let full = Outcome::Full { is_complete: true };
+            self.memory.answered(&id("g000"), t0, full, 0);
+        }
+    }
+
+    fn later(&mut self, listing: &Listing, t0: Second) -> Plan {
+        self.pass(&Listing {
+            t0,
+            ..listing.clone()
+        })
+    }
+
+    fn number_event(&mut self, at: Second, what: NumberEvent) {
+        let number = PhoneNumberId::parse("1").unwrap();
+        let event = Event {
+            id: EventId::default(),
+            at,
+            source: Source::Rollcall,
+            phone_number_id: None,
+            waba_id: None,
+            about: About::Number(number.clone(), what),
+        };
+        let offset = self.number.envelope.position.offset + 1;
+        let position = Position {
+            generation: 1,
+            offset,
+            ..Position::default()
+        };
+        self.number.apply(&number, &event, position);
+    }
+}
+
+#[test]
+fn one_that_is_unknown_twice_with_the_lag_between_is_gone_once_another_was_seen() {
+    let (mut given, listing) = given(20, 19, &[9_010, 9_311]);
+    // Nothing of the number was seen since it was first unknown.
+    assert!(given.plan(None, 9_312, 0).is_empty());
+    let plan = given.later(&listing, 9_320);
+    assert_eq!(
+        plan.to_string(),
+        "assert gone    g019: not in a complete list, and unknown by id twice, 301 s apart\n\
+         1 repairs, 1 gone; 19 groups listed on 1 pages, complete\n\
+         0 groups worth a read"
+    );
+    assert!(given.later(&listing, 9_330).is_empty());
+}
+
+#[test]
+fn one_that_is_unknown_once_or_twice_within_the_lag_is_not() {
+    for unknown in [&[9_010][..], &[9_010, 9_310]] {
+        let (mut given, listing) = given(20, 19, unknown);
+        assert!(given.later(&listing, 9_311).is_empty());
+    }
+}
+
+#[test]
+fn too_many_are_refused_and_asserted_when_a_person_has_released_so_many() {
+    let (mut given, listing) = given(20, 12, &[9_010, 9_311]);
+    let plan = given.later(&listing, 9_320);
+    let refused = plan.refused.unwrap();
+    assert_eq!((refused.vanishing, refused.limit), (6, 5));
+    assert_eq!(plan.steps, []);
+    let hold_id = Text::new("h");
+    let held = NumberEvent::Held {
+        hold_id: hold_id.clone(),
+        groups: 6,
+        suspects: refused.groups,
+    };
+    given.number_event(9_320, held);
+    given.memory.held(hold_id.clone());
+    assert!(given.later(&listing, 9_330).is_empty());
+    let released = NumberEvent::Released {
+        hold_id,
+        groups: 6,
+        by: None,
+    };
+    given.number_event(9_340, released);
+    let plan = given.later(&listing, 9_350);
+    // Of eight missing six were in question.
+    assert_eq!(plan.counts()["gone"], 6);
+    assert_eq!(plan.refused, None);
+    // And of the rest none more than else may vanish.
+    let plan = given.later(&listing, 9_360);
+    assert_eq!(plan.counts().get("gone"), None);
+}
+
+#[test]
+fn nothing_is_gone_by_a_token_that_sees_nothing_and_a_person_is_asked() {
+    let (mut given, listing) = given(4, 0, &[9_010, 9_311]);
+    let plan = given.later(&listing, 9_320);
+    assert!(plan.refused.is_some_and(|refused| refused.is_everything));
+    assert_eq!(plan.steps, []);
+}
+
+#[test]
+fn before_and_after_a_suspect_another_group_is_read_to_see_that_the_token_works() {
+    let (mut given, _) = given(20, 19, &[]);
+    let reads = |plan: &Plan| -> Vec<(String, Reason)> {
+        let reads = plan.reads();
+        reads.map(|(id, reason)| (id.to_string(), reason)).collect()
+    };
+    let verified: Vec<GroupId> = given.held.keys().take(19).cloned().collect();
+    for group_id in verified {
+        let full = Outcome::Full { is_complete: true };
+        given.memory.answered(&group_id, 9_000, full, 0);
+    }
+    let plan = given.plan(None, 9_100, 9);
+    let read = |id: &str, reason| (id.to_owned(), reason);
+    assert_eq!(
+        reads(&plan),
+        [
+            read("g000", Reason::Control),
+            read("g019", Reason::Unlisted)
+        ]
+    );
+    given.memory.took(&plan);
+    given.sighted(9_100, 1);
+    given
+        .memory
+        .answered(&id("g019"), 9_100, Outcome::Unknown, 0);
+    let plan = given.plan(None, 9_101, 9);
+    assert_eq!(reads(&plan), [read("g001", Reason::Control)]);
+}
