@@ -1,5 +1,6 @@
 //! Real Apache Kafka nodes in `KRaft` mode, each broker and controller in one.
 
+mod classes;
 mod disk;
 mod replicas;
 
@@ -170,6 +171,7 @@ impl Cluster {
                 index,
                 client_ports,
                 controller_ports,
+                quick_start(),
             )?);
         }
         // All must run before any can answer: a quorum elects its leader first.
@@ -266,6 +268,7 @@ impl Node {
         index: usize,
         client_ports: &[u16],
         controller_ports: &[u16],
+        option: Option<String>,
     ) -> Result<Self> {
         let dir = cluster.join(format!("node-{index}"));
         fs::create_dir_all(&dir).context("make a directory for a Kafka node")?;
@@ -276,6 +279,7 @@ impl Node {
         )
         .context("write server.properties")?;
         let formatted = quick_jvm(java()?)
+            .args(option)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(&properties)
             .output()
@@ -297,6 +301,11 @@ impl Node {
     }
 
     fn spawn(&mut self) -> Result<()> {
+        self.spawn_with(quick_start())
+    }
+
+    /// Starts it with one more option for the JVM.
+    fn spawn_with(&mut self, option: Option<String>) -> Result<()> {
         let log = OpenOptions::new()
             .create(true)
             .append(true)
@@ -304,6 +313,7 @@ impl Node {
             .context("open Kafka's log file")?;
         self.log_from = log.metadata().context("measure Kafka's log file")?.len();
         let child = quick_jvm(java()?)
+            .args(option)
             .args(["-Xmx512m", "kafka.Kafka"])
             .arg(&self.properties)
             .stdin(Stdio::null())
@@ -362,6 +372,12 @@ fn quick_jvm(mut java: Command) -> Command {
         "-Dorg.slf4j.simpleLogger.showDateTime=true",
     ]);
     java
+}
+
+/// The option by which classes come parsed; a JVM that cannot use them does without.
+fn quick_start() -> Option<String> {
+    let archive = classes::archive()?;
+    Some(format!("-XX:SharedArchiveFile={}", archive.display()))
 }
 
 fn server_properties(
