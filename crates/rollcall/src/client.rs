@@ -14,6 +14,9 @@ const CONNECT: Duration = Duration::from_secs(5);
 /// How long a whole answer may take.
 const ANSWER: Duration = Duration::from_secs(30);
 
+/// How long an answer may take that waits for a pass over the list.
+const ACTION: Duration = Duration::from_secs(90);
+
 /// What is wrong when an answer is something else.
 const NOT_JSON: &str = "the answer is not the JSON expected; is --url a Rollcall query API?";
 
@@ -25,6 +28,27 @@ pub(crate) struct ClientArgs {
     url: Url,
 
     /// File with the token to present, or env:NAME.
+    #[arg(long, env = "ROLLCALL_API_TOKEN_FILE")]
+    api_token_file: Option<SecretFile>,
+
+    /// How answers are shown.
+    #[arg(long, env = "ROLLCALL_OUTPUT", value_enum, default_value_t = Output::Text)]
+    pub(crate) output: Output,
+}
+
+/// Where the command API is, and how its answers are shown.
+#[derive(Debug, Clone, ClapArgs)]
+pub(crate) struct CommandArgs {
+    /// Address of the command API: of a reconciler, which listens on port 8082, or of standalone or demo, which have both APIs
+    /// in one place.
+    #[arg(
+        long,
+        env = "ROLLCALL_COMMAND_URL",
+        default_value = "http://127.0.0.1:8081"
+    )]
+    command_url: Url,
+
+    /// File with the token to present, or env:NAME; what changes something needs one of role operate.
     #[arg(long, env = "ROLLCALL_API_TOKEN_FILE")]
     api_token_file: Option<SecretFile>,
 
@@ -48,6 +72,42 @@ pub(crate) struct Client {
     http: reqwest::Client,
     url: Url,
     token: Option<SecretFile>,
+    api: Api,
+}
+
+/// Which API a client speaks to, for what it says when that is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Api {
+    Query,
+    Command,
+}
+
+impl Api {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Query => "query API",
+            Self::Command => "command API",
+        }
+    }
+
+    fn option(self) -> &'static str {
+        match self {
+            Self::Query => "--url",
+            Self::Command => "--command-url",
+        }
+    }
+
+    fn service(self) -> &'static str {
+        match self {
+            Self::Query => "projector",
+            Self::Command => "reconciler",
+        }
+    }
+
+    fn not_json(self) -> String {
+        let (name, option) = (self.name(), self.option());
+        format!("the answer is not the JSON expected; is {option} a Rollcall {name}?")
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -71,7 +131,38 @@ impl Client {
             http,
             url: url.clone(),
             token: api_token_file.clone(),
+            api: Api::Query,
         })
+    }
+
+    /// A client of the command API.
+    pub(crate) fn of_commands(args: &CommandArgs) -> anyhow::Result<Self> {
+        let CommandArgs {
+            command_url,
+            api_token_file,
+            output: _,
+        } = args;
+        let mut client = Self::with_token(command_url.clone(), api_token_file.clone())?;
+        client.api = Api::Command;
+        Ok(client)
+    }
+
+    /// Sends JSON, or nothing, at a path made of `segments`; says whether it is over, for what is only on its way is answered 202.
+    pub(crate) async fn send<T: DeserializeOwned>(
+        &self,
+        method: reqwest::Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        body: Option<&serde_json::Value>,
+    ) -> anyhow::Result<(bool, T)> {
+        let mut request = self.build(method, segments, query)?.timeout(ACTION);
+        if let Some(body) = body {
+            request = request.json(body);
+        }
+        let answer = request.send().await.with_context(|| self.unreachable())?;
+        let answer = self.check(answer).await?;
+        let is_over = answer.status().as_u16() != 202;
+        Ok((is_over, answer.json().await.context(self.api.not_json())?))
     }
 
     /// A client of a query API that wants no token.
@@ -140,13 +231,22 @@ impl Client {
         segments: &[&str],
         query: &[(&str, &str)],
     ) -> anyhow::Result<reqwest::RequestBuilder> {
+        self.build(reqwest::Method::GET, segments, query)
+    }
+
+    fn build(
+        &self,
+        method: reqwest::Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+    ) -> anyhow::Result<reqwest::RequestBuilder> {
         let mut url = self.url.clone();
         let Ok(mut path) = url.path_segments_mut() else {
-            bail!("--url {} has no path to add to", self.url)
+            bail!("{} {} has no path to add to", self.api.option(), self.url)
         };
         path.pop_if_empty().extend(segments);
         drop(path);
-        let request = self.http.get(url).query(query);
+        let request = self.http.request(method, url).query(query);
         Ok(match &self.token {
             Some(token) => request.bearer_auth(token.secret().expose_secret()),
             None => request,
@@ -155,8 +255,10 @@ impl Client {
 
     fn unreachable(&self) -> String {
         format!(
-            "no answer from {}; is a projector, standalone or demo running there (--url)?",
-            self.url
+            "no answer from {}; is a {}, standalone or demo running there ({})?",
+            self.url,
+            self.api.service(),
+            self.api.option(),
         )
     }
 
@@ -168,10 +270,13 @@ impl Client {
         let problem: Option<Problem> = answer.json().await.ok();
         let said = problem.and_then(|problem| problem.detail.or(problem.title));
         match status.as_u16() {
-            401 => bail!("the query API wants a token: name its file with --api-token-file"),
+            401 => bail!(
+                "the {} wants a token: name its file with --api-token-file",
+                self.api.name()
+            ),
             status => bail!(
                 "{} ({status})",
-                said.unwrap_or_else(|| "the query API refused".to_owned())
+                said.unwrap_or_else(|| format!("the {} refused", self.api.name()))
             ),
         }
     }

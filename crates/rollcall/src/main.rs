@@ -10,10 +10,13 @@ mod demo;
 mod digest;
 mod generation;
 mod groups;
+mod holds;
 mod ingest;
 mod kafka;
+mod pause;
 mod print;
 mod projector;
+mod reconcile;
 mod reconciler;
 mod simulator;
 mod standalone;
@@ -59,6 +62,15 @@ enum Command {
     /// Reads the groups as Rollcall knows them.
     #[command(subcommand)]
     Groups(groups::Command),
+    /// Compares with Meta now: one pass over the list of active groups, or with --dry-run the plan of one.
+    Reconcile(reconcile::Args),
+    /// Holds of the interlock: too many groups seemed gone at once, so none is called gone until a person has looked.
+    #[command(subcommand)]
+    Holds(holds::Command),
+    /// Stops judging a number: no list, no reads and no repairs until it is resumed. Webhooks are taken all the same.
+    Pause(pause::Args),
+    /// Judges a paused number again.
+    Resume(pause::Args),
 }
 
 impl Command {
@@ -74,6 +86,10 @@ impl Command {
             Self::Generation(_) => Process::Command("generation"),
             Self::Digest(_) => Process::Command("digest"),
             Self::Groups(_) => Process::Command("groups"),
+            Self::Reconcile(_) => Process::Command("reconcile"),
+            Self::Holds(_) => Process::Command("holds"),
+            Self::Pause(_) => Process::Command("pause"),
+            Self::Resume(_) => Process::Command("resume"),
         }
     }
 
@@ -89,6 +105,10 @@ impl Command {
             Self::Generation(command) => generation::run(command, ctx).await,
             Self::Digest(command) => digest::run(command, ctx).await,
             Self::Groups(command) => groups::run(command, ctx).await,
+            Self::Reconcile(args) => reconcile::run(args, ctx).await,
+            Self::Holds(command) => holds::run(command, ctx).await,
+            Self::Pause(args) => pause::run(args, true, ctx).await,
+            Self::Resume(args) => pause::run(args, false, ctx).await,
         }
     }
 }

@@ -106,12 +106,8 @@ pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
     let router = projector.router(&access).merge(reconciler.router(&access));
     let router = http::with_fallbacks(router);
     http::print_listening("query API", address);
-    let serving = http::serve(
-        queries,
-        router,
-        http::Limits::STANDARD,
-        ctx.shutdown.clone(),
-    );
+    let (limits, shutdown) = (http::Limits::STANDARD, ctx.shutdown.clone());
+    let serving = http::serve(queries, router, limits, shutdown);
     tasks.spawn("query API", serving.map(Ok::<(), Infallible>));
     tasks.spawn("projector", projector.run());
 
