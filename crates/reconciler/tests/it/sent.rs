@@ -53,6 +53,19 @@ async fn says(State(says): State<Says>) -> (StatusCode, String) {
     (status, answer.to_string())
 }
 
+/// All fields, as names and as objects; one by its other spelling.
+fn both_readings() -> [Value; 2] {
+    let names = [
+        "messages",
+        "group_lifecycle_update",
+        "group_participant_update",
+        "group_settings_update",
+        "group_status_update",
+    ];
+    let objects = names.map(|name| json!({"name": name, "version": "v25.0"}));
+    [json!(names), json!(objects)]
+}
+
 fn subscribed(fields: &Value) -> Value {
     json!({"data": [{"object": "whatsapp_business_account", "active": true, "fields": fields}]})
 }
@@ -81,19 +94,6 @@ async fn a_field_that_nobody_subscribed_to_is_an_alarm_until_somebody_does() {
     fs::write(&token, "4711|secret").unwrap();
     args.app_token_file = Some(token.to_str().unwrap().parse().unwrap());
     args.list_every = Duration::ZERO;
-    let names = json!([
-        "messages",
-        "group_lifecycle_update",
-        "group_participant_update",
-        "group_settings_update",
-        "group_status_update"
-    ]);
-    let objects: Vec<Value> = names
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|name| json!({"name": name, "version": "v25.0"}))
-        .collect();
     *heard.0.lock().unwrap() = subscribed(&json!(["messages", "group_status_update"]));
     let log = open_log(&dir, &specs(), &clock);
     let metrics = ctx.metrics.register(Metrics::register);
@@ -121,7 +121,7 @@ async fn a_field_that_nobody_subscribed_to_is_an_alarm_until_somebody_does() {
             "the app is not subscribed to group_lifecycle_update, group_participants_update, group_settings_update"
         )
     );
-    for fields in [names, json!(objects)] {
+    for fields in both_readings() {
         *heard.0.lock().unwrap() = subscribed(&fields);
         assert_eq!(missing("0").await, [], "both readings");
         *heard.0.lock().unwrap() = json!({"data": []});

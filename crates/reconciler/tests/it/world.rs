@@ -241,15 +241,12 @@ impl World {
 
     /// What was counted of the number, as the log says.
     pub(crate) fn figures(&self) -> Option<Figures> {
-        let counted = self
-            .events()
-            .into_iter()
-            .rev()
-            .find_map(|event| match event.about {
-                About::Number(_, NumberEvent::Counted(figures)) => Some(figures),
-                _ => None,
-            });
-        counted
+        self.events().into_iter().rev().find_map(|event| {
+            let About::Number(_, NumberEvent::Counted(figures)) = event.about else {
+                return None;
+            };
+            Some(figures)
+        })
     }
 
     /// What `/readyz` shows as alarms.

@@ -58,6 +58,13 @@ impl Secrets {
 
     /// Options of a reconciler that works against a simulator, as the demo's does.
     pub fn reconciler(&self, graph: &Url, list_every: &str) -> Vec<String> {
+        let mut options = self.meta(graph, list_every);
+        options.push("--listen=127.0.0.1:0".into());
+        options
+    }
+
+    /// Those of them that `standalone` has too.
+    fn meta(&self, graph: &Url, list_every: &str) -> Vec<String> {
         vec![
             format!("--graph-url={graph}"),
             format!("--access-token-file={}", self.access_token.display()),
@@ -167,7 +174,7 @@ impl Standalone {
             "--admin-listen=127.0.0.1:0".into(),
         ];
         arguments.extend(secrets.ingest());
-        arguments.extend(secrets.reconciler(graph, list_every));
+        arguments.extend(secrets.meta(graph, list_every));
         arguments
     }
 }
