@@ -25,6 +25,12 @@ const COMMANDS: &[&[&str]] = &[
     &["groups", "history"],
     &["groups", "explain"],
     &["groups", "watch"],
+    &["reconcile"],
+    &["holds"],
+    &["holds", "list"],
+    &["holds", "release"],
+    &["pause"],
+    &["resume"],
 ];
 
 fn directory() -> PathBuf {
