@@ -80,19 +80,22 @@ async fn a_person_who_moves_is_one_person_in_every_group_that_held_the_old_numbe
     let linked =
         |world: &World| world.said(|what| matches!(what, GroupEvent::IdentityLinked { .. }));
     world
-        .until("both groups are told", |world| linked(world).len() == 2)
+        // Each of the number, and of the user id.
+        .until("both groups are told", |world| linked(world).len() == 4)
         .await;
     let user_id = text(&moved["user_id"]);
     let is_one_person = |world: &World, id: &GroupId| {
         let view = world.view(id).unwrap();
-        let is_new = |person: &domain::group::Participant| person.user_id == user_id;
+        let is_new = |person: &domain::group::Participant| {
+            person.user_id == user_id && person.wa_id.as_deref() == Some(NEW)
+        };
         view.participants.iter().filter(|p| is_new(p)).count() == 1
             && view.participants.len() == world.truth()[id].participants.len()
     };
     assert!(groups[..2].iter().all(|id| is_one_person(&world, id)));
     world
         .throughout(10, "no group is told twice", |world| {
-            linked(world).len() == 2
+            linked(world).len() == 4
         })
         .await;
 
@@ -107,7 +110,7 @@ async fn a_person_who_moves_is_one_person_in_every_group_that_held_the_old_numbe
     let at = moved["timestamp"].as_i64().unwrap() - 1;
     world.webhook(&groups[2], at, joined).await;
     world
-        .until("the third group is told", |world| linked(world).len() == 3)
+        .until("the third group is told", |world| linked(world).len() == 6)
         .await;
 
     world.api(json!({"token_expired": false})).await;
