@@ -70,7 +70,8 @@ impl Budget {
             usage_percent: 0,
             is_token_refused: false,
         };
-        state.hour.assume(state.for_reads() / 60, now_ms);
+        // Of the minutes counted one is to come: taking its share as spent too would leave nothing for it.
+        state.hour.assume(state.for_reads() / hour::MINUTES, now_ms);
         Self(Arc::new(Mutex::new(state)))
     }
 

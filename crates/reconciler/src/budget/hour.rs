@@ -5,12 +5,12 @@ use std::time::Duration;
 const MINUTE_MS: u64 = 60_000;
 
 /// Minutes that are counted: those of an hour, and the one that has begun, so that no hour holds more calls than are counted.
-const MINUTES: usize = 61;
+pub(super) const MINUTES: u32 = 61;
 
 /// Calls by the minute in which they were made.
 #[derive(Debug)]
 pub(super) struct Hour {
-    made: [u32; MINUTES],
+    made: [u32; MINUTES as usize],
     /// The last minute counted, since the clock began.
     minute: u64,
 }
@@ -18,7 +18,7 @@ pub(super) struct Hour {
 impl Default for Hour {
     fn default() -> Self {
         Self {
-            made: [0; MINUTES],
+            made: [0; MINUTES as usize],
             minute: 0,
         }
     }
@@ -27,7 +27,7 @@ impl Default for Hour {
 impl Hour {
     /// As if so many calls had been made in each minute of the hour before `now_ms`.
     pub(super) fn assume(&mut self, a_minute: u32, now_ms: u64) {
-        self.made = [a_minute; MINUTES];
+        self.made = [a_minute; MINUTES as usize];
         self.minute = now_ms / MINUTE_MS;
         self.add(0, now_ms);
         if let Some(made) = self.made.get_mut(slot(self.minute)) {
@@ -51,7 +51,7 @@ impl Hour {
     /// How long until some of the calls are an hour ago.
     pub(super) fn until_some_end(&mut self, now_ms: u64) -> Duration {
         self.add(0, now_ms);
-        let oldest = (1..=MINUTES as u64)
+        let oldest = (1..=u64::from(MINUTES))
             .find(|after| {
                 self.made
                     .get(slot(self.minute + after))
@@ -64,7 +64,7 @@ impl Hour {
 
     fn add(&mut self, calls: u32, now_ms: u64) {
         let minute = now_ms / MINUTE_MS;
-        let passed = minute.saturating_sub(self.minute).min(MINUTES as u64);
+        let passed = minute.saturating_sub(self.minute).min(u64::from(MINUTES));
         for later in 1..=passed {
             // What lies an hour back is forgotten.
             if let Some(made) = self.made.get_mut(slot(minute - passed + later)) {
@@ -79,5 +79,5 @@ impl Hour {
 }
 
 fn slot(minute: u64) -> usize {
-    usize::try_from(minute % MINUTES as u64).unwrap_or(0)
+    usize::try_from(minute % u64::from(MINUTES)).unwrap_or(0)
 }

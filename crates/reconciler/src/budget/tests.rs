@@ -125,6 +125,16 @@ fn a_new_budget_takes_the_hour_before_it_as_spent() {
 }
 
 #[test]
+fn a_new_budget_reads_from_its_first_minute_on() {
+    for per_hour in [60, 600, 6_000, 72_000] {
+        let budget = Budget::new(per_hour, 0);
+        let made = read_all(&budget, 0, 120_000);
+        let least = usize::try_from(2 * per_hour * 9 / 10 / 61).unwrap();
+        assert!(made >= least, "{made} of {per_hour} an hour in two minutes");
+    }
+}
+
+#[test]
 fn idle_time_saves_up_a_minute_and_not_an_hour() {
     let budget = idle(600);
     assert_eq!(budget.available(3_600_000), 10);
