@@ -24,6 +24,8 @@ use crate::{
     position::{Envelope, Position},
     register::{Effect, Register, Registers},
 };
+use view::is_shown_alike;
+use writer::Touched;
 
 /// Is there such a group? By bytes of the name the greater is `gone`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -213,7 +215,7 @@ impl Group {
                 changes: diff(before.as_deref(), None),
             };
         }
-        let effect = fold::fold(&mut self.core, event, what);
+        let (effect, touched) = fold::fold(&mut self.core, event, what);
         if effect.is_change() {
             self.envelope.position = position;
         }
@@ -225,18 +227,29 @@ impl Group {
                 Applied::Unchanged
             };
         }
-        let after = view::view(&self.core).map(Box::new);
-        let changes = diff(before.as_deref(), after.as_deref());
-        let is_seen = !changes.is_empty() || before.is_some() != after.is_some();
-        let applied = if is_seen {
+        let (is_seen, changes);
+        (self.view, is_seen, changes) = match before {
+            Some(mut view) if is_shown_alike(&view, &self.core) && touched != Touched::All => {
+                let changes = match touched {
+                    Touched::Persons => view.renew_persons(&self.core),
+                    Touched::Group | Touched::All => view.renew_group(&self.core),
+                };
+                (Some(Some(view)), !changes.is_empty(), changes)
+            }
+            before => {
+                let after = view::view(&self.core).map(Box::new);
+                let changes = diff(before.as_deref(), after.as_deref());
+                let is_seen = !changes.is_empty() || before.is_some() != after.is_some();
+                (Some(after), is_seen, changes)
+            }
+        };
+        if is_seen {
             Applied::View {
                 previous_version: self.envelope.version.replace(position),
                 changes,
             }
         } else {
             Applied::Core
-        };
-        self.view = Some(after);
-        applied
+        }
     }
 }

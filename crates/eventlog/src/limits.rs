@@ -43,10 +43,10 @@ pub const RECONNECT_MAX: Duration = Duration::from_secs(1);
 pub const STATISTICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Kafka: bytes that librdkafka fetches ahead for one reader.
-pub const READ_AHEAD_BYTES_MAX: usize = 32 << 20;
+pub const READ_AHEAD_BYTES_MAX: usize = 8 << 20;
 
 /// Kafka: records that librdkafka tries to hold ready for each partition of a reader.
-pub const READ_AHEAD_RECORDS_MIN: usize = 50_000;
+pub const READ_AHEAD_RECORDS_MIN: usize = 20_000;
 
 /// Kafka: how long a reader's thread may go without looking whether its reader is still there.
 pub const READER_LOOK_EVERY: Duration = Duration::from_millis(100);

@@ -1,8 +1,11 @@
 //! Writing back: what is committed goes to disk soon, many commits together, and leaders wait when too much is pending.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicBool, AtomicUsize, Ordering},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use chassis::{CancellationToken, Clock};
@@ -11,8 +14,8 @@ use tokio::sync::{Notify, watch};
 use crate::{
     follow::now_ms,
     limits::{
-        FLUSH_ENTRIES, FLUSH_EVERY, FLUSH_EVERY_CATCHING_UP, FLUSH_LIMIT, FLUSH_PAUSE, FLUSH_SHARE,
-        PENDING_BYTES_MAX, PENDING_ENTRIES_MAX,
+        CATCHING_UP_EVENTS, FLUSH_ENTRIES, FLUSH_EVERY, FLUSH_EVERY_CATCHING_UP, FLUSH_LIMIT,
+        FLUSH_PAUSE, FLUSH_SHARE, PENDING_BYTES_MAX, PENDING_ENTRIES_MAX,
     },
     metrics::Metrics,
     projection::Projection,
@@ -27,9 +30,8 @@ pub(crate) struct Signals {
     wanted: Notify,
     /// Counts flushes, at their beginning and at their end: either makes room.
     turns: watch::Sender<u64>,
-    /// Bytes that may be pending before queries are answered.
+    /// Bytes that may be pending while much is to be read or folded.
     restore_bytes: AtomicUsize,
-    is_catching_up: AtomicBool,
 }
 
 impl Signals {
@@ -38,11 +40,10 @@ impl Signals {
             wanted: Notify::new(),
             turns: watch::Sender::new(0),
             restore_bytes: AtomicUsize::new(PENDING_BYTES_MAX),
-            is_catching_up: AtomicBool::new(false),
         }
     }
 
-    /// Lets so many bytes be pending before queries are answered.
+    /// Lets so many bytes be pending while much is to be read or folded.
     pub(crate) fn set_restore_bytes(&self, bytes: usize) {
         let bytes = bytes.max(PENDING_BYTES_MAX);
         self.restore_bytes.store(bytes, Ordering::Relaxed);
@@ -52,15 +53,6 @@ impl Signals {
         self.turns
             .send_modify(|count| *count = count.wrapping_add(1));
     }
-}
-
-/// How soon what is pending should be on disk.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Haste {
-    /// Keeping up with the log: soon, so that a crash makes the next start read little again.
-    KeepingUp,
-    /// Catching up: what changes often should be written once, and a crash makes the next start read more.
-    CatchingUp,
 }
 
 /// How much may be pending.
@@ -73,19 +65,16 @@ struct Room {
 }
 
 impl Room {
-    fn of(pending: Pending, haste: Haste, is_served: bool, restore_bytes: usize) -> Self {
-        if !is_served {
-            // Nobody is answered yet, so that nothing comes first but reading: it is written later, in order and once.
+    fn of(pending: Pending, is_behind: bool, restore_bytes: usize) -> Self {
+        if is_behind {
+            // Nothing comes first but reading and folding: it is written later, in order, and what changed often once.
             let bytes = pending.bytes + pending.writing_bytes;
             return Self {
                 enough: pending.bytes >= restore_bytes / 2,
                 too_much: bytes >= restore_bytes,
             };
         }
-        let entries = match haste {
-            Haste::KeepingUp => (pending.records / FLUSH_SHARE).clamp(1, FLUSH_ENTRIES),
-            Haste::CatchingUp => FLUSH_ENTRIES,
-        };
+        let entries = (pending.records / FLUSH_SHARE).clamp(1, FLUSH_ENTRIES);
         let waiting = pending.entries - pending.writing_entries;
         Self {
             enough: waiting >= entries || pending.bytes >= PENDING_BYTES_MAX / 2,
@@ -95,18 +84,13 @@ impl Room {
 }
 
 /// To be called after each commit: begins a flush where enough is pending, and waits where too much is.
-pub(crate) async fn make_room(projection: &Projection, haste: Haste) -> Result<(), store::Error> {
+pub(crate) async fn make_room(projection: &Projection) -> Result<(), store::Error> {
     let signals = projection.flushing();
-    let is_catching_up = haste == Haste::CatchingUp;
-    signals
-        .is_catching_up
-        .store(is_catching_up, Ordering::Relaxed);
     let mut turns = signals.turns.subscribe();
     loop {
         let room = Room::of(
             projection.store().pending(),
-            haste,
-            projection.is_served(),
+            is_behind(projection),
             signals.restore_bytes.load(Ordering::Relaxed),
         );
         if room.enough {
@@ -122,6 +106,11 @@ pub(crate) async fn make_room(projection: &Projection, haste: Haste) -> Result<(
     }
 }
 
+/// Is so much to be read or folded that writing to disk comes after it?
+fn is_behind(projection: &Projection) -> bool {
+    !projection.is_served() || projection.lag_of_all() >= CATCHING_UP_EVENTS
+}
+
 /// Flushes until `stop`, and once more.
 pub(crate) async fn run(
     projection: Projection,
@@ -131,19 +120,17 @@ pub(crate) async fn run(
     stop: CancellationToken,
 ) -> Result<(), store::Error> {
     let signals = projection.flushing();
+    let mut flushed_ms = clock.monotonic_ms();
     loop {
-        let every = if signals.is_catching_up.load(Ordering::Relaxed) && projection.is_served() {
-            FLUSH_EVERY_CATCHING_UP
-        } else {
-            FLUSH_EVERY
-        };
         let is_last = tokio::select! {
             biased;
             () = stop.cancelled() => true,
             () = signals.wanted.notified() => false,
             // While the store is restored the processors have better to do, and what is read is complete only at the end.
-            () = clock.sleep(every) => {
-                if !projection.is_served() {
+            () = clock.sleep(FLUSH_EVERY) => {
+                let since = Duration::from_millis(clock.monotonic_ms().saturating_sub(flushed_ms));
+                let is_early = since < FLUSH_EVERY_CATCHING_UP && is_behind(&projection);
+                if !projection.is_served() || is_early {
                     continue;
                 }
                 false
@@ -151,6 +138,7 @@ pub(crate) async fn run(
         };
         steps.taken(Step::FlushBegun);
         flush(&projection, &clock, &metrics).await?;
+        flushed_ms = clock.monotonic_ms();
         steps.taken(Step::FlushDone);
         if is_last {
             return Ok(());
@@ -195,7 +183,7 @@ async fn flush(
         let took_ms = clock.monotonic_ms().saturating_sub(started_ms);
         metrics
             .flush_seconds
-            .observe(std::time::Duration::from_millis(took_ms).as_secs_f64());
+            .observe(Duration::from_millis(took_ms).as_secs_f64());
         metrics.flushes.inc();
         metrics.flushed_entries.inc_by(entries as u64);
         metrics.flushed_bytes.inc_by(bytes as u64);
@@ -244,7 +232,7 @@ mod tests {
             let pending = projection.store().pending();
             bytes = bytes.max(pending.bytes + pending.writing_bytes);
             entries = entries.max(pending.entries - pending.writing_entries);
-            make_room(&projection, Haste::CatchingUp).await.unwrap();
+            make_room(&projection).await.unwrap();
         }
         stop.cancel();
         flusher.await.unwrap().unwrap();

@@ -11,7 +11,7 @@ use wire::{Progress, digest::record_hash, topics::Topic};
 
 use crate::{
     error::{End, Error, Misfit},
-    flush::{self, Haste},
+    flush,
     intake::{Intake, Source},
     limits::{BATCH_WAIT, RECOVER_BYTES, RECOVER_RECORDS, REREAD_PAUSE, STORE_AGE_MAX},
     logs::Portion,
@@ -201,7 +201,7 @@ impl Seat {
             self.tell_followed(&progress)?;
         }
         self.begin_history(following)?;
-        flush::make_room(&self.projection, self.haste()).await?;
+        flush::make_room(&self.projection).await?;
         Ok(())
     }
 
@@ -223,14 +223,6 @@ impl Seat {
         }
         self.steps.taken(Step::PositionFollowed);
         Ok(())
-    }
-
-    fn haste(&self) -> Haste {
-        if self.projection.is_served() {
-            Haste::KeepingUp
-        } else {
-            Haste::CatchingUp
-        }
     }
 
     /// Works on a batch where blocking is allowed.
@@ -422,7 +414,7 @@ impl Seat {
             };
             let entries = self.take(batch, sources.clone()).await?;
             self.projection.store().commit(entries, |_| {});
-            flush::make_room(&self.projection, Haste::CatchingUp).await?;
+            flush::make_room(&self.projection).await?;
         }
         let mut intake = self.intake.take().ok_or(PANICKED)?;
         let swept = tokio::task::spawn_blocking(move || {

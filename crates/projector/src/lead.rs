@@ -15,12 +15,12 @@ use wire::{
 
 use crate::{
     error::{End, Error},
-    flush::{self, Haste},
+    flush,
     fold::{Folded, Folder},
     follow::{Following, now_ms, state_topics},
     limits::{
-        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_EVENTS, CATCHING_UP_MAX, COMMIT_EVERY,
-        LINGER, LINGER_MAX, READ_BYTES, READ_EVENTS,
+        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_MAX, COMMIT_EVERY, LINGER, LINGER_MAX,
+        PATIENCE_PER_EVENT, READ_BYTES, READ_EVENTS,
     },
     logs::Portion,
     metrics::{Input, InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
@@ -43,8 +43,6 @@ pub(crate) struct Leader<'a> {
     folder: Option<Box<Folder>>,
     /// The next offset of each topic that is published to, if nobody else writes there.
     next: BTreeMap<Topic, i64>,
-    /// As the last batch was large or small.
-    haste: Haste,
     /// When progress was written last, by the monotonic clock.
     progress_ms: u64,
     /// When an offset was noted last, and which.
@@ -77,7 +75,6 @@ impl<'a> Leader<'a> {
             seat,
             folder: Some(Box::new(folder)),
             next,
-            haste: Haste::CatchingUp,
             progress_ms,
             noted: None,
         }
@@ -152,6 +149,7 @@ impl<'a> Leader<'a> {
     async fn take(&mut self, first: RecordBatch, reader: &mut Reader) -> Result<bool, End> {
         let (started_ms, topic) = (self.clock().monotonic_ms(), self.topic());
         let (mut batch, mut events, mut bytes) = (first, 0, 0);
+        let patience = self.patience()?;
         loop {
             events += batch.len();
             bytes += batch.bytes();
@@ -161,11 +159,6 @@ impl<'a> Leader<'a> {
                 return Ok(false);
             }
             self.seat.steps.taken(Step::EventsFolded);
-            let patience = if self.is_behind()? {
-                CATCHING_UP_MAX
-            } else {
-                LINGER_MAX
-            };
             let age = Duration::from_millis(self.clock().monotonic_ms().saturating_sub(started_ms));
             if events >= BATCH_EVENTS
                 || bytes >= BATCH_BYTES
@@ -185,21 +178,19 @@ impl<'a> Leader<'a> {
                 break;
             }
         }
-        self.haste = if self.is_behind()? {
-            Haste::CatchingUp
-        } else {
-            Haste::KeepingUp
-        };
         self.seat.metrics.batch_events.observe(events as f64);
         let is_alone = self.publish().await?;
         self.show_cache()?;
         Ok(is_alone)
     }
 
-    /// Is so much left to fold that throughput counts more than the age of a single event?
-    fn is_behind(&self) -> Result<bool, End> {
+    /// How long to go on folding before publishing: the longer, the more there is to fold.
+    fn patience(&self) -> Result<Duration, End> {
         let lag = self.seat.projection.lag(&self.folder()?.progress.position);
-        Ok(lag >= CATCHING_UP_EVENTS)
+        let lag = u32::try_from(lag).unwrap_or(u32::MAX);
+        Ok(PATIENCE_PER_EVENT
+            .saturating_mul(lag)
+            .clamp(LINGER_MAX, CATCHING_UP_MAX))
     }
 
     /// Folds one batch of records; publishes in between only where it must. Says whether nobody else does.
@@ -310,7 +301,7 @@ impl<'a> Leader<'a> {
         self.seat.steps.taken(Step::BatchKept);
         self.tell_reached(now_ms)?;
         self.progress_ms = self.clock().monotonic_ms();
-        flush::make_room(&self.seat.projection, self.haste).await?;
+        flush::make_room(&self.seat.projection).await?;
         Ok(is_alone)
     }
 

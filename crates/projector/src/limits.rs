@@ -28,7 +28,11 @@ pub const LINGER: Duration = Duration::from_millis(2);
 pub const LINGER_MAX: Duration = Duration::from_millis(20);
 
 /// Longest that an event waits so while the leader catches up, when throughput counts.
-pub const CATCHING_UP_MAX: Duration = Duration::from_secs(1);
+pub const CATCHING_UP_MAX: Duration = Duration::from_secs(5);
+
+/// How long a leader may go on folding before it publishes, for each event that was left to fold when it began.
+/// About as long as folding them takes: events that wait for others to be folded wait no longer again for their batch.
+pub const PATIENCE_PER_EVENT: Duration = Duration::from_micros(20);
 
 /// How long a leader waits for events before it looks after its other duties: progress while idle, and shutdown.
 pub const BATCH_WAIT: Duration = Duration::from_millis(250);
@@ -67,8 +71,9 @@ pub const FLUSH_PAUSE: Duration = Duration::from_millis(20);
 /// of what a `kill -9` loses, the next start reads less than 1 % of all entities again.
 pub const FLUSH_SHARE: usize = 400;
 
-/// How often the store is flushed while a leader catches up: what changes often is then written once.
-pub const FLUSH_EVERY_CATCHING_UP: Duration = Duration::from_secs(2);
+/// How often the store is flushed while there is much to fold: what changes often is then written once.
+/// After a `kill -9` in that time the next start reads what was published in it again from the state topics.
+pub const FLUSH_EVERY_CATCHING_UP: Duration = Duration::from_secs(30);
 
 /// Entries pending that begin a flush in any case.
 pub const FLUSH_ENTRIES: usize = 50_000;
@@ -88,7 +93,7 @@ pub const OPEN_LIMIT: Duration = Duration::from_secs(30);
 /// How long opening and checking may take for each gibibyte on disk; 1 to 10 s were measured.
 pub const OPEN_PER_GIBIBYTE: Duration = Duration::from_secs(60);
 
-/// Events that are left to fold from which on a leader counts as catching up and not as keeping up.
+/// Events of all partitions that are left to fold from which on the store waits for the fold.
 pub const CATCHING_UP_EVENTS: u64 = 50_000;
 
 /// Tries to open the store's files while threads of the one closed before still hold them.

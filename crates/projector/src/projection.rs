@@ -141,6 +141,15 @@ impl Projection {
         u64::try_from(end - (position.offset + 1)).unwrap_or(0)
     }
 
+    /// Events of all partitions that are not folded, as far as was last heard.
+    pub(crate) fn lag_of_all(&self) -> u64 {
+        let positions = self.0.positions.borrow();
+        let lags = positions
+            .values()
+            .map(|reached| self.lag(&reached.position));
+        lags.sum()
+    }
+
     /// The partition that the events about an entity lie in, by its record key.
     pub(crate) fn partition_of(&self, record_key: &[u8]) -> u32 {
         eventlog::partition_of(record_key, self.0.partitions)

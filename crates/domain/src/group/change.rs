@@ -69,28 +69,55 @@ pub fn diff(before: Option<&View>, after: Option<&View>) -> Vec<FieldChange> {
     let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
     let mut changes = Vec::new();
     singles(before, after, &mut changes);
-    if before.participants != after.participants {
-        let (before, after) = only_in(&before.participants, &after.participants);
+    persons(
+        (
+            &before.participants,
+            &before.join_requests,
+            &before.in_doubt,
+        ),
+        after,
+        &mut changes,
+    );
+    overflow(before, after, &mut changes);
+    changes
+}
+
+/// Changes of all fields but those of persons.
+pub(super) fn group(before: &View, after: &View, changes: &mut Vec<FieldChange>) {
+    singles(before, after, changes);
+    in_doubt(&before.in_doubt, after, changes);
+    overflow(before, after, changes);
+}
+
+/// Changes of the fields of persons, and of what is in doubt.
+pub(super) fn persons(
+    (participants, join_requests, doubts): (&[Participant], &[JoinRequest], &[Field]),
+    after: &View,
+    changes: &mut Vec<FieldChange>,
+) {
+    if participants != after.participants {
+        let (before, after) = only_in(participants, &after.participants);
         changes.push(FieldChange::Participants { before, after });
     }
-    if before.join_requests != after.join_requests {
-        let (before, after) = only_in(&before.join_requests, &after.join_requests);
+    if join_requests != after.join_requests {
+        let (before, after) = only_in(join_requests, &after.join_requests);
         changes.push(FieldChange::JoinRequests { before, after });
     }
-    if before.in_doubt != after.in_doubt {
+    in_doubt(doubts, after, changes);
+}
+
+fn in_doubt(before: &[Field], after: &View, changes: &mut Vec<FieldChange>) {
+    if before != after.in_doubt {
         changes.push(FieldChange::InDoubt {
-            before: before.in_doubt.clone(),
+            before: before.to_vec(),
             after: after.in_doubt.clone(),
         });
     }
+}
+
+fn overflow(before: &View, after: &View, changes: &mut Vec<FieldChange>) {
     let overflow = |view: &View| Some(view.overflow);
-    flag(
-        Field::Overflow,
-        overflow(before),
-        overflow(after),
-        &mut changes,
-    );
-    changes
+    flag(Field::Overflow, overflow(before), overflow(after), changes);
 }
 
 /// A field of text, and where a view has it.

@@ -4,7 +4,7 @@
 
 use super::{
     Ask, AskDetail, Core, Existence, Links, Named, Presence, named,
-    writer::{Writer, raise},
+    writer::{Touched, Writer, raise},
 };
 use crate::{
     event::{Event, GroupCreated, GroupEvent, GroupRead, HintReason, JoinRequest, Person, Source},
@@ -25,8 +25,8 @@ pub(super) fn is_forgotten(core: &Core, what: &GroupEvent) -> bool {
 
 /// Folds an event in.
 ///
-/// The effect is less than a `Value` only where what is shown is certain to be as before.
-pub(super) fn fold(core: &mut Core, event: &Event, what: &GroupEvent) -> Effect {
+/// The effect is less than a `Value` only where what is shown is certain to be as before; where it is one, what was not touched is certain to be.
+pub(super) fn fold(core: &mut Core, event: &Event, what: &GroupEvent) -> (Effect, Touched) {
     let stamp = Stamp {
         at: event.at,
         rank: rank(what, event.source),
@@ -286,7 +286,7 @@ impl Writer<'_> {
                 .is
                 .retain(|id, link| is_kept(id) && is_kept(&link.value));
         if drops {
-            self.note(Effect::Value);
+            self.note_all();
         }
     }
 }

@@ -1,7 +1,9 @@
 //! What is shown of a group: a pure function of its core.
 
+use std::mem;
+
 use super::{
-    Core, Existence,
+    Core, Existence, FieldChange, change,
     persons::{Persons, persons},
 };
 use crate::{
@@ -123,24 +125,77 @@ pub struct JoinRequest {
 
 /// Computes the view; `None` where nothing is known but that somebody should look.
 pub(super) fn view(core: &Core) -> Option<View> {
-    if !is_shown(core) {
-        return None;
+    is_shown(core).then(|| assemble(core, persons_of(core)))
+}
+
+/// Is a group shown before and after with the same existence? Then what an event did not touch is shown as before.
+pub(super) fn is_shown_alike(before: &View, core: &Core) -> bool {
+    before.existence == existence(core)
+}
+
+impl View {
+    /// Shows persons as they are now, after an event that touched nothing else; gives what changed.
+    pub(super) fn renew_persons(&mut self, core: &Core) -> Vec<FieldChange> {
+        let Persons {
+            participants,
+            join_requests,
+            participants_doubt,
+            join_requests_doubt,
+        } = persons_of(core);
+        let in_doubt = in_doubt(core, participants_doubt, join_requests_doubt);
+        let participants = mem::replace(&mut self.participants, participants);
+        let join_requests = mem::replace(&mut self.join_requests, join_requests);
+        let in_doubt = mem::replace(&mut self.in_doubt, in_doubt);
+        let mut changes = Vec::new();
+        change::persons(
+            (&participants, &join_requests, &in_doubt),
+            self,
+            &mut changes,
+        );
+        changes
     }
-    let existence = core.exists.as_ref().map(|r| r.value);
-    // A gone group shows nobody, and what it does not show is not in doubt.
+
+    /// Shows all but persons as it is now, after an event that did not touch these; gives what changed.
+    pub(super) fn renew_group(&mut self, core: &Core) -> Vec<FieldChange> {
+        let is_in_doubt = |field| self.in_doubt.contains(&field);
+        let persons = Persons {
+            participants_doubt: is_in_doubt(Field::Participants),
+            join_requests_doubt: is_in_doubt(Field::JoinRequests),
+            ..Persons::default()
+        };
+        let mut after = assemble(core, persons);
+        after.participants = mem::take(&mut self.participants);
+        after.join_requests = mem::take(&mut self.join_requests);
+        let before = mem::replace(self, after);
+        let mut changes = Vec::new();
+        change::group(&before, self, &mut changes);
+        changes
+    }
+}
+
+fn existence(core: &Core) -> Option<Existence> {
+    core.exists.as_ref().map(|register| register.value)
+}
+
+/// Who is shown. A gone group shows nobody, and what it does not show is not in doubt.
+fn persons_of(core: &Core) -> Persons {
+    match existence(core) {
+        Some(Existence::Gone) => Persons::default(),
+        Some(Existence::Active) | None => persons(core),
+    }
+}
+
+fn assemble(core: &Core, persons: Persons) -> View {
     let Persons {
         participants,
         join_requests,
         participants_doubt,
         join_requests_doubt,
-    } = match existence {
-        Some(Existence::Gone) => Persons::default(),
-        Some(Existence::Active) | None => persons(core),
-    };
-    Some(View {
+    } = persons;
+    View {
         phone_number_id: value(&core.number),
         waba_id: value(&core.waba),
-        existence,
+        existence: existence(core),
         suspended: value(&core.suspended),
         subject: value(&core.subject),
         description: value(&core.description),
@@ -150,22 +205,26 @@ pub(super) fn view(core: &Core) -> Option<View> {
         created_at: value(&core.created),
         participants,
         join_requests,
-        in_doubt: [
-            (Field::Existence, doubt(&core.exists) || outlived(core)),
-            (Field::Suspended, doubt(&core.suspended)),
-            (Field::Subject, doubt(&core.subject)),
-            (Field::Description, doubt(&core.description)),
-            (Field::JoinApprovalMode, doubt(&core.approval)),
-            (Field::InviteLink, doubt(&core.invite)),
-            (Field::PictureSha256, doubt(&core.picture)),
-            (Field::Participants, participants_doubt),
-            (Field::JoinRequests, join_requests_doubt),
-        ]
-        .into_iter()
-        .filter_map(|(field, doubt)| doubt.then_some(field))
-        .collect(),
+        in_doubt: in_doubt(core, participants_doubt, join_requests_doubt),
         overflow: core.overflow,
-    })
+    }
+}
+
+fn in_doubt(core: &Core, participants_doubt: bool, join_requests_doubt: bool) -> Vec<Field> {
+    [
+        (Field::Existence, doubt(&core.exists) || outlived(core)),
+        (Field::Suspended, doubt(&core.suspended)),
+        (Field::Subject, doubt(&core.subject)),
+        (Field::Description, doubt(&core.description)),
+        (Field::JoinApprovalMode, doubt(&core.approval)),
+        (Field::InviteLink, doubt(&core.invite)),
+        (Field::PictureSha256, doubt(&core.picture)),
+        (Field::Participants, participants_doubt),
+        (Field::JoinRequests, join_requests_doubt),
+    ]
+    .into_iter()
+    .filter_map(|(field, doubt)| doubt.then_some(field))
+    .collect()
 }
 
 fn value<V: Clone>(register: &Option<Register<V>>) -> Option<V> {

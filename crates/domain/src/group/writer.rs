@@ -15,6 +15,10 @@ pub(super) struct Writer<'a> {
     pub(super) core: &'a mut Core,
     pub(super) stamp: Stamp,
     effect: Effect,
+    /// Something that is shown of the group itself may be another.
+    of_group: bool,
+    /// Something that is shown of persons may be another.
+    of_persons: bool,
     /// A register of a person says the same by younger evidence: that is seen only where it competes with another.
     renewed: bool,
     /// A floor rose, so that something may lie under it.
@@ -27,19 +31,35 @@ impl<'a> Writer<'a> {
             core,
             stamp,
             effect: Effect::Nothing,
+            of_group: false,
+            of_persons: false,
             renewed: false,
             rose: false,
         }
     }
 
+    /// Notes what became of a register of the group itself.
     pub(super) fn note(&mut self, effect: Effect) {
         self.effect = self.effect.max(effect);
+        self.of_group |= effect == Effect::Value;
     }
 
     /// Notes what became of a register that is merged with others of the same person.
     pub(super) fn note_of_person(&mut self, effect: Effect) {
-        self.note(effect);
+        self.note_link(effect);
         self.renewed |= effect == Effect::Stamp;
+    }
+
+    /// Notes what became of a register that tells which identifiers are one person.
+    fn note_link(&mut self, effect: Effect) {
+        self.effect = self.effect.max(effect);
+        self.of_persons |= effect == Effect::Value;
+    }
+
+    /// Notes that anything may be shown otherwise.
+    pub(super) fn note_all(&mut self) {
+        self.note(Effect::Value);
+        self.of_persons = true;
     }
 
     /// Links, labels, parents, number and account have the rank of a statement whatever the webhook, and that of the read in a read.
@@ -114,7 +134,7 @@ impl<'a> Writer<'a> {
         let effect = self.core.member.assert(id, stamp, presence, Doubt::Kept);
         self.note_of_person(effect);
         if emerges {
-            self.note(Effect::Value);
+            self.note_link(Effect::Value);
         }
     }
 
@@ -126,7 +146,7 @@ impl<'a> Writer<'a> {
         self.note_of_person(effect);
         // Asks are joined by join request too.
         if effect == Effect::Stamp && !self.core.ask_detail.is_empty() {
-            self.note(Effect::Value);
+            self.note_link(Effect::Value);
         }
     }
 
@@ -137,14 +157,14 @@ impl<'a> Writer<'a> {
         }
         let stamp = self.firm();
         let effect = self.core.is.assert(from, stamp, to.clone(), Doubt::Kept);
-        self.note(effect);
+        self.note_link(effect);
         // Of several numbers the one with the youngest link is shown.
         let competes = || {
             let same = self.core.is.iter().filter(|(_, link)| link.value == *to);
             self.core.is.get(to).is_some() || same.count() > 1
         };
         if effect == Effect::Stamp && competes() {
-            self.note(Effect::Value);
+            self.note_link(Effect::Value);
         }
     }
 
@@ -173,35 +193,52 @@ impl<'a> Writer<'a> {
     pub(super) fn raise_roster(&mut self) {
         if raise(&mut self.core.roster, self.stamp.at) {
             self.rose = true;
-            self.note(Effect::Value);
+            self.note_all();
         }
     }
 
     pub(super) fn raise_asks(&mut self) {
         if raise(&mut self.core.asks, self.stamp.at) {
             self.rose = true;
-            self.note(Effect::Value);
+            self.note_all();
         }
     }
 
     /// Raises what every event of its rank raises, drops what lies under the floors, and bounds the rest.
-    pub(super) fn finish(mut self) -> Effect {
+    pub(super) fn finish(mut self) -> (Effect, Touched) {
         if self.stamp.rank >= Rank::Circumstance && raise(&mut self.core.changed, self.stamp.at) {
             self.note(Effect::Stamp);
         }
-        if self.effect == Effect::Stamp
-            && (is_gone(self.core) || self.renewed && !is_one_id_each(self.core))
-        {
-            self.effect = Effect::Value;
+        if self.renewed && !self.of_persons && !is_one_id_each(self.core) {
+            self.note_link(Effect::Value);
+        }
+        if self.effect == Effect::Stamp && is_gone(self.core) {
+            self.note(Effect::Value);
         }
         if self.rose {
             drop_under_floors(self.core);
         }
-        if self.effect == Effect::Value {
-            bound(self.core);
+        if self.effect == Effect::Value && bound(self.core) {
+            self.note_all();
         }
-        self.effect
+        let touched = match (self.of_group, self.of_persons) {
+            (true, true) => Touched::All,
+            (false, true) => Touched::Persons,
+            (_, false) => Touched::Group,
+        };
+        (self.effect, touched)
     }
+}
+
+/// What of that which is shown may be another after an event whose effect is a `Value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Touched {
+    /// What is shown of the group itself, and not who is in it or waits.
+    Group,
+    /// Who is in it and who waits, and nothing else.
+    Persons,
+    /// Anything.
+    All,
 }
 
 /// Of a gone group it is shown whether anything is younger than its going.
@@ -230,8 +267,8 @@ fn drop_under_floors(core: &mut Core) {
     core.is.drop_before(floor);
 }
 
-/// Keeps the greatest stamps of too many registers; follows the order of the log.
-fn bound(core: &mut Core) {
+/// Keeps the greatest stamps of too many registers; follows the order of the log. Says whether anything that is shown may be another by it.
+fn bound(core: &mut Core) -> bool {
     let drops = core.member.keep_greatest(REGISTERS_MAX)
         | core.label.keep_greatest(REGISTERS_MAX)
         | core.parent.keep_greatest(REGISTERS_MAX)
@@ -249,7 +286,9 @@ fn bound(core: &mut Core) {
     .iter()
     .any(|len| *len >= REGISTERS_MAX);
     // A floor that took one of those that were kept lies above all that were not.
-    core.overflow = drops || core.overflow && is_full;
+    let was_full = core.overflow;
+    core.overflow = drops || was_full && is_full;
+    drops || core.overflow != was_full
 }
 
 /// Links outlive the roster floor, for a late webhook must still find whom it names.

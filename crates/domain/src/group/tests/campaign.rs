@@ -10,7 +10,7 @@ use crate::{
 };
 
 fn fold_one(core: &mut Core, event: &Event) -> bool {
-    fold::fold(core, event, group_event(event)).is_change()
+    fold::fold(core, event, group_event(event)).0.is_change()
 }
 
 fn kinds(events: &[Event]) -> BTreeSet<&'static str> {

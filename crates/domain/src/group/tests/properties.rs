@@ -81,6 +81,24 @@ proptest! {
     }
 
     #[test]
+    fn what_is_shown_after_each_event_is_what_the_core_shows_and_the_changes_are_the_difference(
+        events in log(1..40),
+    ) {
+        let mut group = Group::default();
+        for (offset, event) in (1..).zip(&events) {
+            let before = view_of(&group.core);
+            let applied = group.apply(&group_id(), event, position(offset));
+            let after = view_of(&group.core);
+            prop_assert_eq!(group.view(), after.clone());
+            let told = match applied {
+                Applied::View { changes, .. } | Applied::Forgotten { changes, .. } => changes,
+                Applied::Core | Applied::Unchanged => Vec::new(),
+            };
+            prop_assert_eq!(told, super::super::diff(before.as_ref(), after.as_ref()));
+        }
+    }
+
+    #[test]
     fn a_state_stored_anywhere_and_the_rest_of_the_log_are_the_whole(
         events in log(1..30),
         place in any::<Index>(),
