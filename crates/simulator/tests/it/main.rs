@@ -11,6 +11,7 @@ mod calls;
 mod client_python;
 mod delivery;
 mod lists;
+mod on_demand;
 mod people;
 mod rig;
 mod same;
