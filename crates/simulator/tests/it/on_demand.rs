@@ -304,6 +304,10 @@ async fn a_message_can_fail_as_a_whole_and_for_the_next_recipient() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, told from its beginning to its end"
+)]
 async fn one_person_gets_a_template_that_is_approved_by_number_or_by_user_id() {
     let rig = Rig::new(0).await;
     let group_id = rig.group("auto_approve").await;

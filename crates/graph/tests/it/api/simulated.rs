@@ -171,6 +171,10 @@ async fn every_code_of_metas_gives_its_cause_its_status_and_its_back_off() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, told from its beginning to its end"
+)]
 async fn every_command_does_at_meta_what_it_says() {
     let world = World::new().await;
     let group_id = world.group("auto_approve").await;
@@ -287,6 +291,10 @@ async fn every_command_does_at_meta_what_it_says() {
 }
 
 #[tokio::test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "one story, told from its beginning to its end"
+)]
 async fn fifty_join_requests_of_which_seven_fail_are_told_apart_exactly() {
     let world = World::new().await;
     let group_id = world.group("approval_required").await;
