@@ -1,5 +1,7 @@
-//! The reconciler's judgement, as pure functions: what a list of active groups says against what is held,
-//! which groups are worth a read, what is proven gone, and when too many would vanish to believe it.
+//! The reconciler's judgement, as pure functions.
+//!
+//! What a list of active groups says against what is held, which groups are worth a read, what is proven gone,
+//! and when too many would vanish to believe it.
 //!
 //! [`plan`] takes what is held, a list if one was just read, two clocks, a budget and limits, and gives a [`Plan`]: a value in a
 //! fixed order that can be counted, printed and thrown away (`--dry-run`). Whoever executes it makes no choices:

@@ -31,6 +31,7 @@ pub const LINGER_MAX: Duration = Duration::from_millis(20);
 pub const CATCHING_UP_MAX: Duration = Duration::from_secs(5);
 
 /// How long a leader may go on folding before it publishes, for each event that was left to fold when it began.
+///
 /// About as long as folding them takes: events that wait for others to be folded wait no longer again for their batch.
 pub const PATIENCE_PER_EVENT: Duration = Duration::from_micros(20);
 
@@ -72,6 +73,7 @@ pub const FLUSH_PAUSE: Duration = Duration::from_millis(20);
 pub const FLUSH_SHARE: usize = 400;
 
 /// How often the store is flushed while there is much to fold: what changes often is then written once.
+///
 /// After a `kill -9` in that time the next start reads what was published in it again from the state topics.
 pub const FLUSH_EVERY_CATCHING_UP: Duration = Duration::from_secs(30);
 

@@ -47,11 +47,11 @@ impl Visit {
             is_alive: false,
             ..self
         }
-        .as_failed()
+        .failed()
     }
 
     /// What Meta said of the group is of no certain second either.
-    fn as_failed(mut self) -> Self {
+    fn failed(mut self) -> Self {
         if matches!(
             self.refused,
             Some(Refused::GroupUnknown | Refused::GroupSuspended)

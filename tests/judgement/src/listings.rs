@@ -331,6 +331,7 @@ impl Run {
     }
 
     /// Pages as a good or a bad Meta gives them.
+    #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
     fn list(&mut self, bad: Option<bool>) -> Listing {
         let sees_nothing = bad == Some(true);
         let mut shown: Vec<GroupId> = self

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fmt};
 use super::{Cause, Kind};
 use crate::{
     event::{About, Event, GroupEvent, GroupRead, HintReason, Person},
-    group::{Applied, Existence, Field, FieldChange, Group, Participant, View, named},
+    group::{Applied, Existence, Field, FieldChange, Group, JoinRequest, Participant, View, named},
     ids::{GroupId, PersonId, Second},
     plan::Reason,
     position::Position,
@@ -291,31 +291,31 @@ fn changes_of(change: &FieldChange, is_known: bool, created: Option<Second>) -> 
             let come = strangers(after, before).map(|person| (person, true));
             of_persons(Kind::Member, gone.chain(come))
         }
-        FieldChange::JoinRequests { before, after } if is_known => {
-            let persons = |asks: &[crate::group::JoinRequest]| -> Vec<Participant> {
-                asks.iter().map(|ask| ask.person.clone()).collect()
-            };
-            let (before_p, after_p) = (persons(before), persons(after));
-            // That somebody no longer waits may be a rejection, which no webhook tells.
-            let gone = strangers(&before_p, &after_p).map(|person| (person, false));
-            let mut changes = of_persons(Kind::JoinRequest, gone);
-            for ask in after {
-                if strangers(std::slice::from_ref(&ask.person), &before_p)
-                    .next()
-                    .is_some()
-                {
-                    changes.push(Change {
-                        kind: Kind::JoinRequest,
-                        ids: ids_of(&ask.person),
-                        since: ask.requested_at,
-                        is_told: true,
-                    });
-                }
-            }
-            changes
-        }
+        FieldChange::JoinRequests { before, after } if is_known => of_asks(before, after),
         FieldChange::Participants { .. } | FieldChange::JoinRequests { .. } => Vec::new(),
     }
+}
+
+fn of_asks(before: &[JoinRequest], after: &[JoinRequest]) -> Vec<Change> {
+    let persons = |asks: &[JoinRequest]| -> Vec<Participant> {
+        asks.iter().map(|ask| ask.person.clone()).collect()
+    };
+    let (before_p, after_p) = (persons(before), persons(after));
+    // That somebody no longer waits may be a rejection, which no webhook tells.
+    let gone = strangers(&before_p, &after_p).map(|person| (person, false));
+    let mut changes = of_persons(Kind::JoinRequest, gone);
+    for ask in after {
+        let mut new = strangers(std::slice::from_ref(&ask.person), &before_p);
+        if new.next().is_some() {
+            changes.push(Change {
+                kind: Kind::JoinRequest,
+                ids: ids_of(&ask.person),
+                since: ask.requested_at,
+                is_told: true,
+            });
+        }
+    }
+    changes
 }
 
 fn of_persons<'a>(

@@ -117,6 +117,7 @@ const NOT_EXPLAINED: [&str; 8] = [
 ];
 
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 async fn every_field_and_person_of_a_group_is_explained_with_the_value_that_is_shown() {
     let world = World::new();
     let id = group_id(1);

@@ -198,7 +198,7 @@ async fn one_that_heard_nothing_for_half_a_day_reads_what_it_follows_anew() {
     let ticking = tokio::spawn(tick(hand.clone()));
     worlds[1].clock = clock;
     let half_a_day = Leaps::new(hand, HALF_A_DAY);
-    worlds[1].steps = half_a_day.clone();
+    worlds[1].steps = std::sync::Arc::<Leaps>::clone(&half_a_day);
     let at = worlds[0].append(&mixture(53, 0, 500, 10)).await;
     let one = worlds[0].start().await;
     let two = worlds[1].start().await;

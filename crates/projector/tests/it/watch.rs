@@ -209,7 +209,7 @@ async fn a_watcher_that_takes_nothing_is_let_go_and_resumes_without_a_gap() {
     let ticking = tokio::spawn(tick(hand.clone()));
     world.clock = clock;
     let leaps = Leaps::new(hand, WATCH_STALL / 4);
-    world.steps = leaps.clone();
+    world.steps = std::sync::Arc::<Leaps>::clone(&leaps);
     let running = world.start().await;
     let mut slow = Watch::open(&running, "", Some("1:0:-1")).await;
     let at = many_long_changes(&world, CHANGES).await;

@@ -196,6 +196,7 @@ fn error(done: &Output) -> String {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives() {
     let secrets = Secrets::new();
     let stage = Stage {

@@ -259,8 +259,8 @@ fn shown(meta: &Meta, seen: Second, faults: &Faults) -> Vec<(GroupId, Listed)> {
     groups
         .filter_map(|(place, group)| {
             let state = group.at(seen)?;
-            let is_shown = !state.is_gone && !(faults.hides_suspended && state.suspended);
-            is_shown.then(|| (group.group_id.clone(), meta.listed(place, state)))
+            let is_hidden = state.is_gone || faults.hides_suspended && state.suspended;
+            (!is_hidden).then(|| (group.group_id.clone(), meta.listed(place, state)))
         })
         .collect()
 }
