@@ -37,6 +37,8 @@ fn given(groups: usize, listed: usize, unknown: &[Second]) -> (Given, Listing) {
         for group_id in suspects {
             given.memory.answered(&group_id, *t0, Outcome::Unknown, 0);
         }
+        // Before and after: the token works.
+        given.sighted(*t0, listed);
     }
     (given, shown)
 }
