@@ -75,7 +75,7 @@ fn sigterm_drains_what_is_in_flight_and_ends_well() {
             })
             .collect();
         sim.traffic(100.0);
-        sim.await_answered(30, SOON);
+        sim.await_answered(120, SOON);
         standalone.service.process.sigterm().unwrap();
         let status = standalone.service.process.wait(SOON).unwrap();
         over.store(true, Ordering::Relaxed);
