@@ -21,7 +21,8 @@ impl<R: Read> Keeper<R> {
             again_after: rest.max(self.lag),
         };
         let clock = Clock {
-            now: self.now(),
+            // What is asked now may be stamped a second earlier, for all clocks are cut to seconds: then it would settle nothing.
+            now: self.now() - 1,
             monotonic_ms: self.clock.monotonic_ms(),
         };
         let projection = sight.projection(&self.memory.judged, &self.memory.signals);
