@@ -5,6 +5,9 @@ use std::time::Duration;
 /// Bytes of key, value and headers of one record: what a Kafka broker takes by default (1 MiB), less its framing.
 pub const RECORD_BYTES_MAX: usize = 1_000_000;
 
+/// Bytes of a batch that lie together; a larger record lies alone.
+pub(crate) const CHUNK_BYTES: usize = 256 << 10;
+
 /// Records of one [`Batch`](crate::Batch); a caller with more appends several.
 pub const BATCH_RECORDS_MAX: usize = 100_000;
 
