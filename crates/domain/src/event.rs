@@ -317,6 +317,8 @@ pub enum RequestEvent {
         nonce: u64,
         /// Hash of the call's body, so that a repeated key with another body is refused.
         body_hash: [u8; 32],
+        /// Subject of the group that it creates: by it the list settles a create that was never answered.
+        subject: Option<Text>,
     },
     /// Meta answered, or did not.
     Answered {
@@ -324,6 +326,8 @@ pub enum RequestEvent {
         answer: Answer,
         /// Meta's id of the asynchronous request, if it gave one.
         meta_request_id: Option<RequestId>,
+        /// What else it said.
+        particulars: Option<Box<Particulars>>,
     },
     /// The webhook told the outcome.
     Completed {
@@ -336,6 +340,34 @@ pub enum RequestEvent {
         /// Why, where it failed or failed in part.
         errors: Vec<MetaError>,
     },
+}
+
+/// What an answer to a call says beside whether it was accepted.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Particulars {
+    /// Meta's trace of the call, for its support.
+    pub fbtrace_id: Option<Text>,
+    /// The message that was sent.
+    pub message_id: Option<Text>,
+    /// The new invite link.
+    pub invite_link: Option<Text>,
+    /// Join requests that were decided as asked.
+    pub done: Vec<Text>,
+    /// Join requests that were not, and why.
+    pub failed: Vec<ItemFailure>,
+    /// Join requests of which the answer says nothing.
+    pub untold: Vec<Text>,
+    /// Errors of the call as a whole, where it succeeded in part.
+    pub errors: Vec<MetaError>,
+}
+
+/// One thing of several that a call was about, and why it was not done.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct ItemFailure {
+    /// What the caller named; holds a phone number where it is a join request.
+    pub input: Text,
+    /// Why; Meta may say nothing.
+    pub errors: Vec<MetaError>,
 }
 
 /// Meta's immediate answer to a call.

@@ -5,9 +5,9 @@ mod fold;
 mod tests;
 
 use crate::{
-    event::{About, Answer, Event, MetaError, Operation, Outcome},
+    event::{About, Answer, Event, MetaError, Operation, Outcome, Particulars},
     group::Applied,
-    ids::{RequestId, Text},
+    ids::{RequestId, Second, Text},
     position::{Envelope, Position},
     register::Register,
 };
@@ -29,8 +29,23 @@ pub struct Core {
     pub meta_request_id: Option<Register<Text>>,
     /// How it ended, by webhook.
     pub completed: Option<Register<Completed>>,
+    /// What else the answer said.
+    pub particulars: Option<Register<Particulars>>,
     /// The first intent in the log: its nonce may call. Follows the order of the log.
-    pub first_intent: Option<u64>,
+    pub first_intent: Option<FirstIntent>,
+}
+
+/// The intent that came first in the log. Those after it change nothing of what is called for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FirstIntent {
+    /// Nonce of the instance that may call.
+    pub nonce: u64,
+    /// Hash of the body that counts.
+    pub body_hash: [u8; 32],
+    /// When it was; an idempotency key lives for a day from here.
+    pub at: Second,
+    /// Subject of the group that it creates.
+    pub subject: Option<Text>,
 }
 
 /// An intent.

@@ -277,10 +277,12 @@ fn request(n: u64) -> RequestEvent {
             group_id: group_id().ok(),
             nonce: 7,
             body_hash: [7; 32],
+            subject: None,
         },
         1 => RequestEvent::Answered {
             answer: Answer::Accepted,
             meta_request_id: RequestId::parse("0F1E2D3C4B5A").ok(),
+            particulars: None,
         },
         _ => RequestEvent::Completed {
             operation,

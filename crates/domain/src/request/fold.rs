@@ -1,9 +1,9 @@
 //! How an event changes what is known of a request.
 
-use super::{Asked, Completed, Core, Field};
+use super::{Asked, Completed, Core, Field, FirstIntent};
 use crate::{
-    event::{Event, Operation, RequestEvent},
-    ids::{GroupId, Text},
+    event::{Answer, Event, Operation, Particulars, RequestEvent},
+    ids::{GroupId, RequestId, Text},
     register::{Doubt, Effect, Rank, Stamp, assert, differ},
 };
 
@@ -25,13 +25,19 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &RequestEvent) -> Effec
             group_id,
             nonce,
             body_hash,
+            subject,
         } => {
             let asked = Asked {
                 nonce: *nonce,
                 body_hash: *body_hash,
             };
             let first = if core.first_intent.is_none() {
-                core.first_intent = Some(*nonce);
+                core.first_intent = Some(FirstIntent {
+                    nonce: *nonce,
+                    body_hash: *body_hash,
+                    at: event.at,
+                    subject: subject.clone(),
+                });
                 Effect::Value
             } else {
                 Effect::Nothing
@@ -43,18 +49,14 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &RequestEvent) -> Effec
         RequestEvent::Answered {
             answer,
             meta_request_id,
-        } => {
-            let id = meta_request_id.as_ref().map(|id| Text::new(id.as_str()));
-            id.map_or(Effect::Nothing, |id| {
-                assert(&mut core.meta_request_id, stamp, id, Doubt::Never)
-            })
-            .max(assert(
-                &mut core.answered,
-                stamp,
-                answer.clone(),
-                Doubt::Kept,
-            ))
-        }
+            particulars,
+        } => answered(
+            core,
+            stamp,
+            answer,
+            meta_request_id.as_ref(),
+            particulars.as_deref(),
+        ),
         RequestEvent::Completed {
             operation,
             group_id,
@@ -73,6 +75,24 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &RequestEvent) -> Effec
             ))
         }
     })
+}
+
+fn answered(
+    core: &mut Core,
+    stamp: Stamp,
+    answer: &Answer,
+    meta_request_id: Option<&RequestId>,
+    particulars: Option<&Particulars>,
+) -> Effect {
+    let id = meta_request_id.map(|id| Text::new(id.as_str()));
+    let of_id = id.map_or(Effect::Nothing, |id| {
+        assert(&mut core.meta_request_id, stamp, id, Doubt::Never)
+    });
+    let told = particulars.map_or(Effect::Nothing, |told| {
+        assert(&mut core.particulars, stamp, told.clone(), Doubt::Never)
+    });
+    let answer = assert(&mut core.answered, stamp, answer.clone(), Doubt::Kept);
+    answer.max(of_id).max(told)
 }
 
 fn about(
@@ -99,14 +119,16 @@ pub(super) fn changes(before: &Core, after: &Core) -> Vec<Field> {
         answered,
         meta_request_id,
         completed,
+        particulars,
         first_intent,
     } = before;
     let about = differ(operation, &after.operation)
         || differ(number, &after.number)
         || differ(group, &after.group);
     let is_asked = differ(asked, &after.asked) || *first_intent != after.first_intent;
-    let is_answered =
-        differ(answered, &after.answered) || differ(meta_request_id, &after.meta_request_id);
+    let is_answered = differ(answered, &after.answered)
+        || differ(meta_request_id, &after.meta_request_id)
+        || differ(particulars, &after.particulars);
     let all = [
         (Field::About, about),
         (Field::Asked, is_asked),

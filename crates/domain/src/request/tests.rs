@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::{
-    event::{Answer, Event, MetaError, Operation, Outcome, RequestEvent},
+    event::{Answer, Event, MetaError, Operation, Outcome, Particulars, RequestEvent},
     ids::{GroupId, Second},
     testing::*,
 };
@@ -15,6 +15,7 @@ fn intended(at: Second, nonce: u64, operation: Operation) -> Event {
             group_id: Some(GroupId::parse("g").unwrap()),
             nonce,
             body_hash: [1; 32],
+            subject: None,
         },
     )
 }
@@ -26,8 +27,19 @@ fn answered(at: Second, answer: Answer, id: Option<&str>) -> Event {
         RequestEvent::Answered {
             answer,
             meta_request_id,
+            particulars: None,
         },
     )
+}
+
+fn with_particulars(mut event: Event, message_id: &str) -> Event {
+    if let About::Request(_, RequestEvent::Answered { particulars, .. }) = &mut event.about {
+        *particulars = Some(Box::new(Particulars {
+            message_id: Some(Text::new(message_id)),
+            ..Particulars::default()
+        }));
+    }
+    event
 }
 
 fn completed(at: Second, outcome: Outcome, codes: &[i64]) -> Event {
@@ -70,6 +82,7 @@ fn a_request_is_asked_answered_and_ended() {
         answered,
         meta_request_id,
         completed,
+        particulars: _,
         first_intent,
     } = request.core;
     assert_eq!(operation.unwrap().value, Operation::RemoveParticipants);
@@ -80,7 +93,7 @@ fn a_request_is_asked_answered_and_ended() {
     assert_eq!(answered.unwrap().value, Answer::Accepted);
     assert_eq!(meta_request_id.unwrap().value, "0F1E");
     assert_eq!(completed.unwrap().value.outcome, Outcome::Partly);
-    assert_eq!(first_intent, Some(7));
+    assert_eq!(first_intent.unwrap().nonce, 7);
     let seen = |previous: Option<i64>, changes: &[Field]| Applied::View {
         previous_version: previous.map(position),
         changes: changes.to_vec(),
@@ -101,13 +114,43 @@ fn the_first_intent_of_the_log_may_call_whatever_its_second() {
         intended(11, 7, Operation::CreateGroup),
         intended(10, 8, Operation::CreateGroup),
     ]);
-    assert_eq!(request.core.first_intent, Some(7));
+    assert_eq!(request.core.first_intent.unwrap().nonce, 7);
     assert_eq!(applied[1], Applied::Unchanged);
     let (request, _) = given([
         intended(10, 8, Operation::CreateGroup),
         intended(11, 7, Operation::CreateGroup),
     ]);
-    assert_eq!(request.core.first_intent, Some(8));
+    assert_eq!(request.core.first_intent.unwrap().nonce, 8);
+}
+
+#[test]
+fn the_first_intent_keeps_its_body_and_subject_whatever_comes_after() {
+    let with = |mut event: Event, hash: u8, named: &str| {
+        if let About::Request(
+            _,
+            RequestEvent::Intended {
+                body_hash, subject, ..
+            },
+        ) = &mut event.about
+        {
+            (*body_hash, *subject) = ([hash; 32], Some(Text::new(named)));
+        }
+        event
+    };
+    let (request, _) = given([
+        with(intended(10, 7, Operation::CreateGroup), 1, "one"),
+        with(intended(99, 8, Operation::CreateGroup), 2, "two"),
+        with_particulars(answered(100, Answer::Accepted, None), "wamid.1"),
+    ]);
+    let first = FirstIntent {
+        nonce: 7,
+        body_hash: [1; 32],
+        at: 10,
+        subject: Some(Text::new("one")),
+    };
+    assert_eq!(request.core.first_intent, Some(first));
+    let particulars = request.core.particulars.unwrap().value;
+    assert_eq!(particulars.message_id.as_deref(), Some("wamid.1"));
 }
 
 #[test]
@@ -175,6 +218,8 @@ fn any_order_of_request_events_gives_the_same_core_but_for_the_first_intent() {
             answered(at, Answer::Accepted, Some("0F1E")),
             answered(at, Answer::Accepted, None),
             answered(at, Answer::Unknown, Some("1F1E")),
+            with_particulars(answered(at, Answer::Accepted, None), "wamid.1"),
+            with_particulars(answered(at, Answer::Accepted, None), "wamid.2"),
             answered(at, refused(1), None),
             answered(at, refused(2), None),
             completed(at, Outcome::Done, &[]),

@@ -230,6 +230,7 @@ fn requests(random: &mut impl Rng, at: i64, n: u64) -> Event {
                 group_id: None,
                 nonce: n,
                 body_hash: [7; 32],
+                subject: None,
             },
         ),
         1 => request(
@@ -238,6 +239,7 @@ fn requests(random: &mut impl Rng, at: i64, n: u64) -> Event {
             RequestEvent::Answered {
                 answer: Answer::Accepted,
                 meta_request_id: Some(RequestId::parse(&format!("meta-{id}")).unwrap()),
+                particulars: None,
             },
         ),
         _ => request(

@@ -81,6 +81,7 @@ pub fn request_changes(before: &Core, after: &Core) -> Vec<RequestChange> {
         answered,
         meta_request_id,
         completed,
+        particulars,
         first_intent,
     } = before;
     let mut changes = Vec::new();
@@ -100,7 +101,10 @@ pub fn request_changes(before: &Core, after: &Core) -> Vec<RequestChange> {
             after: at(after),
         });
     }
-    if differ(answered, &after.answered) || differ(meta_request_id, &after.meta_request_id) {
+    if differ(answered, &after.answered)
+        || differ(meta_request_id, &after.meta_request_id)
+        || differ(particulars, &after.particulars)
+    {
         let meta_request_id = value(&after.meta_request_id);
         changes.push(RequestChange::Answered {
             before: value(answered),

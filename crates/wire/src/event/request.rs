@@ -1,11 +1,11 @@
 //! Events about management requests.
 
-use domain::event::{Answer, RequestEvent};
+use domain::event::{Answer, ItemFailure, Particulars, RequestEvent};
 
 use crate::{
     enums::Word,
     error::{Stop, invalid, missing},
-    person::{hash, id_opt, meta_error, meta_errors, write_meta_error},
+    person::{hash, id_opt, meta_error, meta_errors, text_opt, texts, write_meta_error},
     proto::{self, event::Kind},
     writer::Writer,
 };
@@ -18,18 +18,22 @@ pub(super) fn write(w: &mut Writer<'_>, event: &RequestEvent) {
             group_id,
             nonce,
             body_hash,
+            subject,
         } => w.message(56, |w| {
             w.uint(1, operation.number());
             w.text_opt(2, group_id.as_ref().map(|id| id.as_str()));
             w.fixed64(3, *nonce);
             w.bytes(4, body_hash);
+            w.text_opt(5, subject.as_deref());
         }),
         RequestEvent::Answered {
             answer,
             meta_request_id,
+            particulars: told,
         } => w.message(57, |w| {
             w.message(1, |w| write_answer(w, answer));
             w.text_opt(2, meta_request_id.as_ref().map(|id| id.as_str()));
+            w.message_opt(3, told.as_deref(), write_particulars);
         }),
         RequestEvent::Completed {
             operation,
@@ -51,6 +55,55 @@ pub(crate) fn write_answer(w: &mut Writer<'_>, answer: &Answer) {
         Answer::Accepted => w.message(1, |_| {}),
         Answer::Refused(error) => w.message(2, |w| write_meta_error(w, error)),
         Answer::Unknown => w.message(3, |_| {}),
+    }
+}
+
+/// Writes an `AnswerParticulars`.
+pub(crate) fn write_particulars(w: &mut Writer<'_>, told: &Particulars) {
+    let Particulars {
+        fbtrace_id,
+        message_id,
+        invite_link,
+        done,
+        failed,
+        untold,
+        errors,
+    } = told;
+    w.text_opt(1, fbtrace_id.as_deref());
+    w.text_opt(2, message_id.as_deref());
+    w.text_opt(3, invite_link.as_deref());
+    w.text_each(4, done);
+    w.message_each(5, failed, |w, ItemFailure { input, errors }| {
+        w.text(1, input);
+        w.message_each(2, errors, write_meta_error);
+    });
+    w.text_each(6, untold);
+    w.message_each(7, errors, write_meta_error);
+}
+
+/// Reads an `AnswerParticulars`.
+pub(crate) fn particulars(told: proto::AnswerParticulars) -> Particulars {
+    let proto::AnswerParticulars {
+        fbtrace_id,
+        message_id,
+        invite_link,
+        done,
+        failed,
+        untold,
+        errors,
+    } = told;
+    let failure = |proto::ItemFailure { input, errors }| ItemFailure {
+        input: input.into(),
+        errors: meta_errors(errors),
+    };
+    Particulars {
+        fbtrace_id: text_opt(fbtrace_id),
+        message_id: text_opt(message_id),
+        invite_link: text_opt(invite_link),
+        done: texts(done),
+        failed: failed.into_iter().map(failure).collect(),
+        untold: texts(untold),
+        errors: meta_errors(errors),
     }
 }
 
@@ -81,18 +134,22 @@ pub(super) fn read(kind: Kind) -> Result<RequestEvent, Stop> {
             group_id,
             nonce,
             body_hash,
+            subject,
         }) => RequestEvent::Intended {
             operation: Word::read(operation, "RequestIntended.operation")?,
             group_id: id_opt(group_id, "RequestIntended.group_id")?,
             nonce,
             body_hash: hash(&body_hash, "RequestIntended.body_hash")?,
+            subject: text_opt(subject),
         },
         Kind::RequestAnswered(proto::RequestAnswered {
             answer: said,
             meta_request_id,
+            particulars: told,
         }) => RequestEvent::Answered {
             answer: answer(said, "RequestAnswered.answer")?,
             meta_request_id: id_opt(meta_request_id, "RequestAnswered.meta_request_id")?,
+            particulars: told.map(|told| Box::new(particulars(told))),
         },
         Kind::RequestCompleted(proto::RequestCompleted {
             operation,

@@ -1,14 +1,14 @@
 //! A management request.
 
 use domain::{
-    event::{Answer, MetaError, Operation, Outcome},
+    event::{Answer, ItemFailure, MetaError, Operation, Outcome, Particulars},
     ids::{RequestId, Text},
     register::Register,
     request,
 };
 use serde::{Serialize, Serializer, ser::SerializeStruct};
 
-use super::{Time, operation_word, refusals, serialize_envelope};
+use super::{Each, Time, operation_word, refusals, serialize_envelope};
 
 /// One request, as `GET /v1/requests/{request_id}` answers it.
 #[derive(Debug, Clone, Copy)]
@@ -57,12 +57,10 @@ impl RequestStatus {
             Some(Answer::Unknown) => Self::Unknown,
             Some(Answer::Accepted) => match request.core.operation.as_ref().map(|r| r.value) {
                 // These are done when they are answered; a message's fate is the message's.
-                Some(
-                    Operation::ApproveJoinRequests
-                    | Operation::RejectJoinRequests
-                    | Operation::InviteLink
-                    | Operation::SendMessage,
-                ) => Self::Done,
+                Some(Operation::ApproveJoinRequests | Operation::RejectJoinRequests) => {
+                    of_items(request)
+                }
+                Some(Operation::InviteLink | Operation::SendMessage) => Self::Done,
                 Some(
                     Operation::CreateGroup
                     | Operation::DeleteGroup
@@ -105,6 +103,25 @@ impl RequestStatus {
     }
 }
 
+/// How a request ended whose answer tells it item by item.
+fn of_items(request: &request::Request) -> RequestStatus {
+    let Some(told) = &request.core.particulars else {
+        return RequestStatus::Done;
+    };
+    let Particulars {
+        done,
+        failed,
+        untold,
+        ..
+    } = &told.value;
+    match (done.is_empty(), failed.is_empty() && untold.is_empty()) {
+        (_, true) => RequestStatus::Done,
+        (false, false) => RequestStatus::Partly,
+        (true, false) if failed.is_empty() => RequestStatus::Unknown,
+        (true, false) => RequestStatus::Failed,
+    }
+}
+
 impl Serialize for Request<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let Self {
@@ -121,8 +138,10 @@ impl Serialize for Request<'_> {
             answered,
             meta_request_id,
             completed,
-            first_intent: _,
+            particulars,
+            first_intent,
         } = core;
+        let told = particulars.as_ref().map(|told| &told.value);
         let of_outcome = outcome.map(|outcome| &outcome.core);
         let text = |ours: &Option<Register<Text>>, theirs: Option<&Option<Register<Text>>>| {
             ours.as_ref()
@@ -138,9 +157,11 @@ impl Serialize for Request<'_> {
         let errors: &[MetaError] = match (completed, answered.as_ref().map(|r| &r.value)) {
             (Some(completed), _) => &completed.value.errors,
             (None, Some(Answer::Refused(error))) => std::slice::from_ref(error),
-            (None, Some(Answer::Accepted | Answer::Unknown) | None) => &[],
+            (None, Some(Answer::Accepted | Answer::Unknown) | None) => {
+                told.map_or(&[], |told| &told.errors)
+            }
         };
-        let mut out = serializer.serialize_struct("Request", 12)?;
+        let mut out = serializer.serialize_struct("Request", 18)?;
         out.serialize_field("request_id", request_id.as_str())?;
         out.serialize_field(
             "meta_request_id",
@@ -157,10 +178,47 @@ impl Serialize for Request<'_> {
         )?;
         out.serialize_field("status", RequestStatus::of(request, outcome).name())?;
         out.serialize_field("errors", &refusals(errors))?;
-        out.serialize_field("asked_at", &asked.as_ref().map(|r| Time(r.stamp.at)))?;
+        serialize_told(&mut out, told)?;
+        let first_asked = first_intent.as_ref().map(|first| first.at);
+        let first_asked = first_asked.filter(|at| *at != 0);
+        let asked_at = first_asked.or_else(|| asked.as_ref().map(|r| r.stamp.at));
+        out.serialize_field("asked_at", &asked_at.map(Time))?;
         out.serialize_field("answered_at", &answered.as_ref().map(|r| Time(r.stamp.at)))?;
         out.serialize_field("completed_at", &completed.map(|r| Time(r.stamp.at)))?;
         serialize_envelope(&mut out, envelope)?;
+        out.end()
+    }
+}
+
+/// What the answer said beside how the request stands.
+fn serialize_told<S: SerializeStruct>(
+    out: &mut S,
+    told: Option<&Particulars>,
+) -> Result<(), S::Error> {
+    let of_told =
+        |text: fn(&Particulars) -> &Option<Text>| told.and_then(|told| text(told).as_deref());
+    let told_of = |texts: fn(&Particulars) -> &Vec<Text>| {
+        Each(told.map(texts).into_iter().flatten().map(|text| &**text))
+    };
+    out.serialize_field("fbtrace_id", &of_told(|told| &told.fbtrace_id))?;
+    out.serialize_field("message_id", &of_told(|told| &told.message_id))?;
+    out.serialize_field("invite_link", &of_told(|told| &told.invite_link))?;
+    out.serialize_field("done", &told_of(|told| &told.done))?;
+    let failed = told.into_iter().flat_map(|told| &told.failed);
+    out.serialize_field("failed", &Each(failed.map(Failed)))?;
+    out.serialize_field("untold", &told_of(|told| &told.untold))?;
+    Ok(())
+}
+
+/// A thing that was not done, as JSON.
+struct Failed<'a>(&'a ItemFailure);
+
+impl Serialize for Failed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let ItemFailure { input, errors } = self.0;
+        let mut out = serializer.serialize_struct("Failed", 2)?;
+        out.serialize_field("input", &**input)?;
+        out.serialize_field("errors", &refusals(errors))?;
         out.end()
     }
 }

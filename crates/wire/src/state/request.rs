@@ -1,10 +1,10 @@
 //! Records of `requests.v1`.
 
 use domain::{
-    event::{Answer, Operation},
+    event::{Answer, Operation, Particulars},
     ids::RequestId,
     register::Register,
-    request::{Asked, Completed, Core, Request},
+    request::{Asked, Completed, Core, FirstIntent, Request},
 };
 use prost::Message as _;
 
@@ -12,8 +12,8 @@ use super::{Record, Stored, write_state};
 use crate::{
     enums::Word,
     error::{Error, Stop},
-    event::{answer, write_answer},
-    person::{hash, id, meta_errors, write_meta_error},
+    event::{answer, particulars, write_answer, write_particulars},
+    person::{hash, id, meta_errors, text_opt, write_meta_error},
     position::envelope,
     progress::progress,
     proto::{self, request_record::Content},
@@ -32,6 +32,7 @@ pub fn encode_request(id: &RequestId, request: &Request, into: &mut Vec<u8>) {
         answered,
         meta_request_id,
         completed,
+        particulars: told,
         first_intent,
     } = core;
     write_state(into, id.as_str(), envelope, |w| {
@@ -42,7 +43,13 @@ pub fn encode_request(id: &RequestId, request: &Request, into: &mut Vec<u8>) {
         w.message_opt(9, answered.as_ref(), write_answered);
         w.message_opt(10, meta_request_id.as_ref(), write_text);
         w.message_opt(11, completed.as_ref(), write_completed);
-        w.fixed64_opt(12, *first_intent);
+        w.fixed64_opt(12, first_intent.as_ref().map(|first| first.nonce));
+        // One from before more was kept of it is written as it was.
+        let first = first_intent.as_ref().filter(|first| first.at != 0);
+        w.bytes_opt(13, first.map(|first| first.body_hash.as_slice()));
+        w.int_opt(14, first.map(|first| first.at));
+        w.text_opt(15, first.and_then(|first| first.subject.as_deref()));
+        w.message_opt(16, told.as_ref(), write_told);
     });
 }
 
@@ -61,6 +68,11 @@ fn write_asked(w: &mut Writer<'_>, register: &Register<Asked>) {
 fn write_answered(w: &mut Writer<'_>, register: &Register<Answer>) {
     write_stamp(w, 1, register);
     w.message(2, |w| write_answer(w, &register.value));
+}
+
+fn write_told(w: &mut Writer<'_>, register: &Register<Particulars>) {
+    write_stamp(w, 1, register);
+    w.message(2, |w| write_particulars(w, &register.value));
 }
 
 fn write_completed(w: &mut Writer<'_>, register: &Register<Completed>) {
@@ -94,6 +106,10 @@ fn state(state: proto::RequestState) -> Result<Stored<RequestId, Request>, Error
         meta_request_id,
         completed,
         first_intent,
+        first_body_hash,
+        first_asked_at,
+        first_subject,
+        particulars: told,
     } = state;
     let read = Leniency { fold };
     let core = Core {
@@ -104,7 +120,20 @@ fn state(state: proto::RequestState) -> Result<Stored<RequestId, Request>, Error
         answered: read.register(answered, read_answered)?,
         meta_request_id: read.register(meta_request_id, text)?,
         completed: read.register(completed, read_completed)?,
-        first_intent,
+        particulars: read.register(told, read_told)?,
+        first_intent: match first_intent {
+            Some(nonce) => Some(FirstIntent {
+                nonce,
+                // A state from before these were kept says neither.
+                body_hash: match first_body_hash {
+                    Some(bytes) => hash(&bytes, "RequestState.first_body_hash")?,
+                    None => [0; 32],
+                },
+                at: first_asked_at.unwrap_or_default(),
+                subject: text_opt(first_subject),
+            }),
+            None => None,
+        },
     };
     let id = id(&request_id, "RequestState.request_id")?;
     Ok(Stored {
@@ -140,6 +169,11 @@ fn read_asked(read: proto::AskedRegister) -> Result<Register<Asked>, Stop> {
 fn read_answered(read: proto::AnswerRegister) -> Result<Register<Answer>, Stop> {
     let proto::AnswerRegister { stamp, value } = read;
     register(stamp, answer(value, "AnswerRegister.value")?)
+}
+
+fn read_told(read: proto::ParticularsRegister) -> Result<Register<Particulars>, Stop> {
+    let proto::ParticularsRegister { stamp, value } = read;
+    register(stamp, particulars(value.unwrap_or_default()))
 }
 
 fn read_completed(read: proto::CompletedRegister) -> Result<Register<Completed>, Stop> {

@@ -98,6 +98,7 @@ fn stored_states_of_requests_are_read_for_ever() {
     for (name, request) in [
         ("request.ours", samples::request()),
         ("request.outcome", samples::outcome()),
+        ("request.told", samples::told_request()),
     ] {
         let id = samples::request_id();
         let bytes = stored(name, |into| encode_request(&id, &request, into));

@@ -164,6 +164,17 @@ fn a_request_is_answered_as_the_example_says() {
 }
 
 #[test]
+fn a_request_that_was_decided_item_by_item_is_answered_as_the_example_says() {
+    let (id, request) = (samples::request_id(), samples::told_request());
+    let answer = Request {
+        request_id: &id,
+        request: &request,
+        outcome: None,
+    };
+    check("request_decided", answer);
+}
+
+#[test]
 fn a_number_is_answered_as_the_example_says() {
     let (phone_number_id, number, agreement) =
         (samples::number_id(), samples::number(), agreement());

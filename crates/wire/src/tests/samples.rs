@@ -315,6 +315,22 @@ pub(super) fn message() -> Message {
     }
 }
 
+/// Everything that an answer can say.
+pub(super) fn particulars() -> domain::event::Particulars {
+    domain::event::Particulars {
+        fbtrace_id: Some(Text::new("AbCdEf")),
+        message_id: Some(Text::new("wamid.OUT1")),
+        invite_link: Some(Text::new("https://chat.whatsapp.com/LINK")),
+        done: vec![Text::new("join-1")],
+        failed: vec![domain::event::ItemFailure {
+            input: Text::new("join-2"),
+            errors: vec![error()],
+        }],
+        untold: vec![Text::new("join-3")],
+        errors: vec![error()],
+    }
+}
+
 /// A request of ours that Meta accepted.
 pub(super) fn request() -> Request {
     let core = request::Core {
@@ -332,12 +348,34 @@ pub(super) fn request() -> Request {
         answered: said(12, 2, Answer::Accepted),
         meta_request_id: said(12, 2, Text::new("MetaRequest1")),
         completed: None,
-        first_intent: Some(7),
+        particulars: None,
+        // From before more was kept of it.
+        first_intent: Some(request::FirstIntent {
+            nonce: 7,
+            body_hash: [0; 32],
+            at: 0,
+            subject: None,
+        }),
     };
     Request {
         core,
         envelope: envelope(),
     }
+}
+
+/// A request of ours whose answer says everything that an answer can say.
+pub(super) fn told_request() -> Request {
+    let mut request = request();
+    request.core.operation = said(10, 1, Operation::ApproveJoinRequests);
+    request.core.meta_request_id = None;
+    request.core.particulars = said(12, 2, particulars());
+    request.core.first_intent = Some(request::FirstIntent {
+        nonce: 7,
+        body_hash: [0xab; 32],
+        at: 1_780_000_010,
+        subject: Some(Text::new("Repair 4711")),
+    });
+    request
 }
 
 /// What is known of it under Meta's id.

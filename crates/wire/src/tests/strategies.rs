@@ -348,6 +348,26 @@ pub(super) fn message() -> BoxedStrategy<message::Message> {
         .boxed()
 }
 
+pub(super) fn particulars() -> impl Strategy<Value = domain::event::Particulars> {
+    let failed = (text(), meta_errors())
+        .prop_map(|(input, errors)| domain::event::ItemFailure { input, errors });
+    let failed = proptest::collection::vec(failed, 0..3);
+    let texts_of = (of(text()), of(text()), of(text()));
+    (texts_of, texts(), failed, texts(), meta_errors()).prop_map(
+        |((fbtrace_id, message_id, invite_link), done, failed, untold, errors)| {
+            domain::event::Particulars {
+                fbtrace_id,
+                message_id,
+                invite_link,
+                done,
+                failed,
+                untold,
+                errors,
+            }
+        },
+    )
+}
+
 pub(super) fn request() -> BoxedStrategy<request::Request> {
     let asked = (any::<u64>(), any::<[u8; 32]>())
         .prop_map(|(nonce, body_hash)| request::Asked { nonce, body_hash });
@@ -361,7 +381,8 @@ pub(super) fn request() -> BoxedStrategy<request::Request> {
         of(register(answer())),
         of(register(text())),
         of(register(completed)),
-        of(any::<u64>()),
+        of((any::<u64>(), any::<[u8; 32]>(), 1..i64::MAX, of(text()))),
+        of(register(particulars())),
     );
     (core, envelope())
         .prop_map(|(core, envelope)| {
@@ -374,7 +395,15 @@ pub(super) fn request() -> BoxedStrategy<request::Request> {
                 meta_request_id,
                 completed,
                 first_intent,
+                particulars,
             ) = core;
+            let first_intent =
+                first_intent.map(|(nonce, body_hash, at, subject)| request::FirstIntent {
+                    nonce,
+                    body_hash,
+                    at,
+                    subject,
+                });
             let core = request::Core {
                 operation,
                 number,
@@ -383,6 +412,7 @@ pub(super) fn request() -> BoxedStrategy<request::Request> {
                 answered,
                 meta_request_id,
                 completed,
+                particulars,
                 first_intent,
             };
             request::Request { core, envelope }

@@ -151,6 +151,14 @@ pub(in crate::tests) fn events() -> Vec<(&'static str, Event)> {
             "request_answered",
             request(request_answered(), Source::Command),
         ),
+        (
+            "request_intended_with_subject",
+            request(intended_with_subject(), Source::Rollcall),
+        ),
+        (
+            "request_answered_with_particulars",
+            request(answered_with_particulars(), Source::Command),
+        ),
         ("request_completed", completed()),
         (
             "identity_changed",
@@ -256,6 +264,25 @@ fn request_intended() -> RequestEvent {
         group_id: None,
         nonce: 0x0102_0304_0506_0708,
         body_hash: [0xab; 32],
+        subject: None,
+    }
+}
+
+fn intended_with_subject() -> RequestEvent {
+    RequestEvent::Intended {
+        operation: Operation::CreateGroup,
+        group_id: None,
+        nonce: 7,
+        body_hash: [0xab; 32],
+        subject: text("Repair 4711"),
+    }
+}
+
+fn answered_with_particulars() -> RequestEvent {
+    RequestEvent::Answered {
+        answer: Answer::Accepted,
+        meta_request_id: None,
+        particulars: Some(Box::new(super::particulars())),
     }
 }
 
@@ -263,5 +290,6 @@ fn request_answered() -> RequestEvent {
     RequestEvent::Answered {
         answer: Answer::Refused(error()),
         meta_request_id: Some(id("MetaRequest1")),
+        particulars: None,
     }
 }

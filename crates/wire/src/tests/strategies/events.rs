@@ -143,20 +143,25 @@ fn request_event() -> impl Strategy<Value = RequestEvent> {
             one_of(OPERATIONS),
             of(id()),
             any::<u64>(),
-            any::<[u8; 32]>()
+            any::<[u8; 32]>(),
+            of(text()),
         )
-            .prop_map(|(operation, group_id, nonce, body_hash)| {
+            .prop_map(|(operation, group_id, nonce, body_hash, subject)| {
                 RequestEvent::Intended {
                     operation,
                     group_id,
                     nonce,
                     body_hash,
+                    subject,
                 }
             }),
-        (answer(), of(id())).prop_map(|(answer, meta_request_id)| RequestEvent::Answered {
-            answer,
-            meta_request_id
-        }),
+        (answer(), of(id()), of(super::particulars())).prop_map(
+            |(answer, meta_request_id, told)| RequestEvent::Answered {
+                answer,
+                meta_request_id,
+                particulars: told.map(Box::new),
+            }
+        ),
         (
             one_of(OPERATIONS),
             of(id()),
