@@ -9,7 +9,7 @@ use axum::{
     Router,
     extract::DefaultBodyLimit,
     response::{IntoResponse, Response},
-    routing::{get, post, put},
+    routing::{get, patch, post, put},
 };
 use chassis::{
     Ctx,
@@ -27,13 +27,18 @@ use tokio::sync::{Semaphore, watch};
 use crate::{
     append::Appender,
     budget::Budget,
-    limits::{BODY_BYTES_MAX, DRY_RUNS_MAX, WAITERS_MAX},
+    commands::Desk,
+    limits::{BODY_BYTES_MAX, DRY_RUNS_MAX, PICTURE_BYTES_MAX, WAITERS_MAX},
     metrics::Metrics,
     snapshots::Snapshots,
     upstream::Read,
 };
 
+mod bodies;
+mod commands;
+mod groups;
 mod holds;
+mod live;
 mod openapi;
 mod pause;
 mod reconcile;
@@ -44,13 +49,30 @@ pub(crate) use openapi::show;
 const POSITION: HeaderName = HeaderName::from_static("rollcall-position");
 
 /// All routes, as method and path; the same as in the OpenAPI document.
-pub const ROUTES: [(&str, &str); 6] = [
+pub const ROUTES: [(&str, &str); 23] = [
     ("GET", "/commands/openapi.json"),
     ("POST", "/v1/reconcile"),
     ("GET", "/v1/holds"),
     ("POST", "/v1/holds/{hold_id}/release"),
     ("GET", "/v1/numbers/{phone_number_id}/pause"),
     ("PUT", "/v1/numbers/{phone_number_id}/pause"),
+    ("POST", "/v1/numbers/{phone_number_id}/groups"),
+    ("POST", "/v1/numbers/{phone_number_id}/invites"),
+    ("GET", "/v1/numbers/{phone_number_id}/live-groups"),
+    ("PATCH", "/v1/groups/{group_id}"),
+    ("DELETE", "/v1/groups/{group_id}"),
+    ("PUT", "/v1/groups/{group_id}/picture"),
+    ("GET", "/v1/groups/{group_id}/live"),
+    ("GET", "/v1/groups/{group_id}/invite-link"),
+    ("POST", "/v1/groups/{group_id}/invite-link"),
+    ("DELETE", "/v1/groups/{group_id}/invite-link"),
+    ("POST", "/v1/groups/{group_id}/participants/remove"),
+    ("GET", "/v1/groups/{group_id}/join-requests"),
+    ("POST", "/v1/groups/{group_id}/join-requests/approve"),
+    ("POST", "/v1/groups/{group_id}/join-requests/reject"),
+    ("POST", "/v1/groups/{group_id}/messages"),
+    ("POST", "/v1/groups/{group_id}/messages/pin"),
+    ("POST", "/v1/groups/{group_id}/messages/unpin"),
 ];
 
 /// What the handlers need; clones share.
@@ -69,6 +91,8 @@ pub(crate) struct Parts<R> {
     /// `L`, in seconds.
     pub(crate) lag: Second,
     pub(crate) list_every: Duration,
+    /// Where commands are done.
+    pub(crate) desk: Desk,
     /// By what right callers act: their role, or `open` where no token is asked for.
     pub(crate) by: &'static str,
 }
@@ -103,11 +127,43 @@ impl<R: Read> Api<R> {
         let operating = Router::new()
             .route("/v1/reconcile", post(reconcile::reconcile::<R>))
             .route("/v1/holds/{hold_id}/release", post(holds::release::<R>))
-            .route("/v1/numbers/{phone_number_id}/pause", put(pause::set::<R>));
+            .route("/v1/numbers/{phone_number_id}/pause", put(pause::set::<R>))
+            .merge(Self::commands());
         protect(reading, access, Role::Read)
             .merge(protect(operating, access, Role::Operate))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(self)
+    }
+
+    /// What calls Meta: also reads, for they take of the budget.
+    fn commands() -> Router<Self> {
+        let picture = DefaultBodyLimit::max(PICTURE_BYTES_MAX);
+        let group = "/v1/groups/{group_id}";
+        let of = |rest: &str| format!("{group}{rest}");
+        let number = |rest: &str| format!("/v1/numbers/{{phone_number_id}}{rest}");
+        Router::new()
+            .route(&number("/groups"), post(groups::create::<R>))
+            .route(&number("/invites"), post(groups::invite::<R>))
+            .route(&number("/live-groups"), get(live::groups::<R>))
+            .route(
+                group,
+                patch(groups::update::<R>).delete(groups::delete::<R>),
+            )
+            .route(&of("/picture"), put(groups::picture::<R>).layer(picture))
+            .route(&of("/live"), get(live::group::<R>))
+            .route(
+                &of("/invite-link"),
+                get(live::invite_link::<R>)
+                    .post(groups::reset_link::<R>)
+                    .delete(groups::revoke_link::<R>),
+            )
+            .route(&of("/participants/remove"), post(groups::remove::<R>))
+            .route(&of("/join-requests"), get(live::join_requests::<R>))
+            .route(&of("/join-requests/approve"), post(groups::approve::<R>))
+            .route(&of("/join-requests/reject"), post(groups::reject::<R>))
+            .route(&of("/messages"), post(groups::message::<R>))
+            .route(&of("/messages/pin"), post(groups::pin::<R>))
+            .route(&of("/messages/unpin"), post(groups::unpin::<R>))
     }
 
     fn parts(&self) -> &Parts<R> {

@@ -50,6 +50,15 @@ pub(crate) fn event(number: &PhoneNumberId, at: Second, source: Source, about: A
 }
 
 impl Appender {
+    /// The same, which goes on when shutdown has begun: what Meta was called for must not go unrecorded. Whoever uses it
+    /// sets a limit of their own.
+    pub(crate) fn outliving(&self) -> Self {
+        Self {
+            shutdown: CancellationToken::new(),
+            ..self.clone()
+        }
+    }
+
     /// Learns how many partitions there are; waits for a log that is away. `None` if shutdown came first.
     pub(crate) async fn open(
         log: Log,

@@ -114,18 +114,18 @@ impl Budget {
     /// [`Denied`] where the hour's calls are made, or where Meta would refuse it anyway.
     pub fn take_for_command(&self, now_ms: u64) -> Result<(), Denied> {
         let mut state = self.state();
-        if state.is_token_refused {
-            return Err(Denied::Token);
-        }
-        if now_ms < state.paused_until_ms {
-            let pause = Duration::from_millis(state.paused_until_ms - now_ms);
-            return Err(Denied::Later(pause));
-        }
-        if state.hour.made(now_ms) >= state.per_hour {
-            return Err(Denied::Later(state.hour.until_some_end(now_ms)));
-        }
+        state.check_for_command(now_ms)?;
         state.spend(1, now_ms);
         Ok(())
+    }
+
+    /// Says whether a command could call now, and takes nothing.
+    ///
+    /// # Errors
+    ///
+    /// As of [`Self::take_for_command`].
+    pub(crate) fn check_for_command(&self, now_ms: u64) -> Result<(), Denied> {
+        self.state().check_for_command(now_ms)
     }
 
     /// Calls that anybody made within the hour that ends now.
@@ -200,6 +200,20 @@ impl State {
     /// What reads and passes may take of an hour: the rest is kept for commands.
     fn for_reads(&self) -> u32 {
         self.per_hour - self.per_hour / COMMAND_SHARE_DIVISOR
+    }
+
+    fn check_for_command(&mut self, now_ms: u64) -> Result<(), Denied> {
+        if self.is_token_refused {
+            return Err(Denied::Token);
+        }
+        if now_ms < self.paused_until_ms {
+            let pause = Duration::from_millis(self.paused_until_ms - now_ms);
+            return Err(Denied::Later(pause));
+        }
+        if self.hour.made(now_ms) >= self.per_hour {
+            return Err(Denied::Later(self.hour.until_some_end(now_ms)));
+        }
+        Ok(())
     }
 
     fn spend(&mut self, calls: u32, now_ms: u64) {

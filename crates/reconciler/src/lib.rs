@@ -5,6 +5,7 @@ mod append;
 pub mod args;
 mod attempts;
 mod budget;
+mod commands;
 mod dry;
 pub mod error;
 mod ledgers;

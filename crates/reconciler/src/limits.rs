@@ -77,6 +77,64 @@ pub const FOLD_WAIT: Duration = Duration::from_secs(5);
 /// How long a request for a pass waits until the pass is over; then it is answered that it is on its way.
 pub const PASS_WAIT: Duration = Duration::from_secs(30);
 
+/// Commands of the API under way at once, those that wait for another's answer included.
+pub const COMMANDS_MAX: usize = 512;
+
+/// How long an instance waits to see its intent folded; it calls within this or never.
+pub const INTENT_WAIT: Duration = Duration::from_secs(10);
+
+/// How long a caller waits for an answer that another caller's intent will bring; then it is answered that it is on its way.
+pub const ANSWER_WAIT: Duration = Duration::from_secs(45);
+
+/// Longest pause until a call is tried again while its caller waits.
+pub const CALL_PAUSE_MAX: Duration = Duration::from_secs(4);
+
+/// Tries of a call that may be made again.
+pub const CALL_TRIES_MAX: u32 = 3;
+
+/// After this no other try of a call is begun: its last one then ends, and is recorded, before [`ORPHAN_AFTER`].
+pub const CALL_TRIES_WITHIN: Duration = Duration::from_secs(10);
+
+/// An intent so old that nothing was answered to is its instance's last word: waiting for the fold (10 s), tries (10 s), the last
+/// try's time-out (30 s) and recording the answer (10 s) are over.
+pub const ORPHAN_AFTER: Duration = Duration::from_secs(60);
+
+/// How often requests that wait to be settled are looked at.
+pub const SETTLE_EVERY: Duration = Duration::from_secs(2);
+
+/// How long Meta may take to complete what it accepted, when the list is to prove that it never did.
+pub const COMPLETES_WITHIN: Duration = Duration::from_secs(600);
+
+/// Seconds within which an outcome counts as that of a request whose answer was lost.
+pub const CORRELATE_WITHIN: Duration = Duration::from_secs(3_600);
+
+/// How far our clock may lag behind Meta's when outcomes are found by their second.
+pub const CLOCK_SKEW: Duration = Duration::from_secs(2);
+
+/// How long an idempotency key is good for.
+pub const KEY_LIFE: Duration = Duration::from_secs(24 * 3_600);
+
+/// Uses of one key, a day apart each, that are told apart: requests are kept for 30 days.
+pub const KEY_USES_MAX: u32 = 40;
+
+/// Longest idempotency key, in bytes.
+pub const KEY_BYTES_MAX: usize = 255;
+
+/// How long requests are held that nothing more is expected of: twice the life of a key.
+pub const REQUESTS_KEPT: Duration = Duration::from_secs(48 * 3_600);
+
+/// Requests held at most; beyond it those that were asked first are let go.
+pub const REQUESTS_HELD_MAX: usize = 200_000;
+
+/// Longest picture that the API takes, in bytes; the client refuses more than Meta takes.
+pub const PICTURE_BYTES_MAX: usize = (5 << 20) + (64 << 10);
+
+/// `Retry-After` of what Meta throttled.
+pub const THROTTLED_RETRY: Duration = Duration::from_secs(15);
+
+/// `Retry-After` of what failed at Meta.
+pub const FAILED_RETRY: Duration = Duration::from_secs(2);
+
 /// Dry runs under way at once: each reads the whole list.
 pub const DRY_RUNS_MAX: usize = 1;
 

@@ -23,6 +23,7 @@ use crate::{
     append::Appender,
     args::{Member, lag_seconds},
     budget::Budget,
+    commands::{Bench, Desk, settle},
     dry,
     limits::BEAT_LIMIT,
     metrics::Metrics,
@@ -44,6 +45,8 @@ pub struct Reconciler<R> {
     snapshots: Snapshots,
     budgets: BTreeMap<PhoneNumberId, Budget>,
     appender: watch::Sender<Option<Appender>>,
+    desk: Desk,
+    bench: Bench,
     subscriptions: Option<(Client, SecretFile, Meta)>,
 }
 
@@ -109,6 +112,7 @@ impl<R: Read> Reconciler<R> {
         // One named twice would be kept twice.
         let numbers: BTreeSet<_> = phone_number_id.into_iter().collect();
         let now_ms = ctx.clock.monotonic_ms();
+        let (desk, bench) = Desk::new();
         let budgets = numbers
             .into_iter()
             .map(|number| (number, Budget::new(reads_per_hour.get(), now_ms)));
@@ -122,6 +126,8 @@ impl<R: Read> Reconciler<R> {
             budgets: budgets.collect(),
             snapshots: Snapshots::new(metrics.state_records.clone()),
             appender: watch::channel(None).0,
+            desk,
+            bench,
             upstream: Arc::new(upstream),
             subscriptions: None,
             ctx,
@@ -144,6 +150,7 @@ impl<R: Read> Reconciler<R> {
             metrics: self.metrics.clone(),
             lag,
             list_every,
+            desk: self.desk.clone(),
             by: match access {
                 Access::Open => "open",
                 Access::Tokens(_) => "operate",
@@ -193,6 +200,8 @@ impl<R: Read> Reconciler<R> {
             self.keep(&appender, &mut tasks);
         }
         self.look_after(&mut tasks);
+        self.settle(appender, &mut tasks);
+        tasks.spawn("commands", self.bench.run(ctx.shutdown.clone()));
         tasks.join().await?;
         Ok(())
     }
@@ -236,6 +245,25 @@ impl<R: Read> Reconciler<R> {
                 owner::run(title, shutdown, keep).await
             });
         }
+    }
+
+    /// Requests whose answer was lost.
+    fn settle(&self, appender: Appender, tasks: &mut Tasks) {
+        let numbers = self.budgets.keys().cloned().collect();
+        let (clock, shutdown) = (self.ctx.clock.clone(), self.ctx.shutdown.clone());
+        let settling = settle(
+            self.snapshots.clone(),
+            appender,
+            numbers,
+            clock,
+            self.settings.lag,
+        );
+        tasks.spawn("open requests", async move {
+            tokio::select! {
+                () = shutdown.cancelled() => Ok(()),
+                ended = settling => ended,
+            }
+        });
     }
 
     /// The token's file, and the app's subscriptions.

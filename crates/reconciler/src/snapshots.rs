@@ -22,9 +22,13 @@ use wire::{
 };
 
 use crate::{
+    commands::Requests,
     ledgers::Ledgers,
     limits::{FOLLOW_BYTES_MAX, FOLLOW_PAUSE, FOLLOW_RECORDS_MAX},
 };
+
+/// Topics followed; the last one's progress is announced after all states.
+const FOLLOWED: [Topic; 3] = [Topic::Groups, Topic::Requests, Topic::Numbers];
 
 /// How long a read of the topics waits for something new.
 const WAIT: Duration = Duration::from_millis(500);
@@ -47,6 +51,7 @@ pub(crate) struct Held {
     groups: HashMap<GroupId, Marked<Group>>,
     of_number: HashMap<PhoneNumberId, BTreeSet<GroupId>>,
     numbers: HashMap<PhoneNumberId, Marked<Number>>,
+    requests: Requests,
     /// How far each partition is folded.
     progress: BTreeMap<u32, Position>,
     /// How many times the topics were begun from their beginning.
@@ -111,6 +116,19 @@ impl Snapshots {
         }
     }
 
+    /// As [`Self::until`], for who looks several things up.
+    pub(crate) async fn until_told<T>(&self, find: impl Fn() -> Option<T>) -> T {
+        let mut batches = self.batches.subscribe();
+        loop {
+            batches.borrow_and_update();
+            if let Some(found) = find() {
+                return found;
+            }
+            // The sender lives as long as self.
+            let _ = batches.changed().await;
+        }
+    }
+
     /// Follows the topics for ever.
     pub(crate) async fn follow(
         self,
@@ -136,7 +154,7 @@ impl Snapshots {
 
     async fn open(log: &Log) -> Result<Reader, eventlog::Error> {
         let mut starts = Vec::new();
-        for topic in [Topic::Groups, Topic::Numbers] {
+        for topic in FOLLOWED {
             for partition in 0..log.partitions(topic.name()).await? {
                 starts.push(Start::new(topic.name(), partition, At::Beginning));
             }
@@ -176,7 +194,8 @@ impl Snapshots {
             };
             for record in batch.iter() {
                 // Of the topics the numbers' come last; their progress is announced after all states.
-                let is_last = record.source >= reader.sources() / 2;
+                let is_last =
+                    record.source >= reader.sources() / FOLLOWED.len() * (FOLLOWED.len() - 1);
                 self.take(record.key, record.value, is_last);
             }
             self.records.inc_by(batch.len() as u64);
@@ -216,7 +235,12 @@ impl Snapshots {
                     self.held().put_number(id, state);
                 }
             }
-            Entity::Message(_) | Entity::Request(_) => {}
+            Entity::Request(_) => {
+                if let Ok(Record::State(Stored { id, state, .. })) = wire::decode_request(value) {
+                    self.held().requests.put(id, state);
+                }
+            }
+            Entity::Message(_) => {}
         }
     }
 }
@@ -239,6 +263,11 @@ impl Held {
     /// The positions up to which events are folded, by partition, as far as it was told.
     pub(crate) fn progress(&self) -> &BTreeMap<u32, Position> {
         &self.progress
+    }
+
+    /// Requests of the last days, of ours and Meta's.
+    pub(crate) fn requests(&self) -> &Requests {
+        &self.requests
     }
 
     /// All numbers that have a state, in order.
@@ -334,7 +363,8 @@ impl Held {
             Entity::Number(number) => {
                 self.numbers.remove(number);
             }
-            Entity::Message(_) | Entity::Request(_) => {}
+            Entity::Request(id) => self.requests.forget(id),
+            Entity::Message(_) => {}
         }
     }
 

@@ -12,6 +12,7 @@ use domain::{
 mod meta;
 
 pub use meta::Meta;
+pub(crate) use meta::{load, refused};
 
 /// What an answer says of Meta's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -109,6 +110,11 @@ pub trait Read: Send + Sync + 'static {
     /// Where the token cannot be sent; the former stays.
     fn present(&self, _token: &SecretString) -> Result<(), graph::api::ConfigError> {
         Ok(())
+    }
+
+    /// The client that makes commands and live reads; `None` where there is only a model of Meta.
+    fn client(&self) -> Option<graph::api::Client> {
+        None
     }
 
     /// A page of the list of active groups.

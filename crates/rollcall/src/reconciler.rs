@@ -53,7 +53,12 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
     let log = kafka::open(
         &kafka,
         "rollcall-reconciler",
-        &[Topic::Events, Topic::Groups, Topic::Numbers],
+        &[
+            Topic::Events,
+            Topic::Groups,
+            Topic::Requests,
+            Topic::Numbers,
+        ],
         &ctx,
     )
     .await?;

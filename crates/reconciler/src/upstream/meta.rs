@@ -88,6 +88,10 @@ impl Read for Meta {
         Ok(())
     }
 
+    fn client(&self) -> Option<Client> {
+        Some(Meta::client(self))
+    }
+
     async fn list(&self, number: &PhoneNumberId, after: Option<&str>) -> Answer<Page> {
         let asked = self
             .client()
@@ -194,7 +198,7 @@ fn count(items: usize) -> u32 {
     u32::try_from(items).unwrap_or(u32::MAX)
 }
 
-fn load(sent: &Sent) -> Load {
+pub(crate) fn load(sent: &Sent) -> Load {
     let usage = sent.usage.as_ref();
     Load {
         usage_percent: usage.map(|usage| usage.percent()),
@@ -204,7 +208,7 @@ fn load(sent: &Sent) -> Load {
     }
 }
 
-fn refused(error: &api::Error) -> Refused {
+pub(crate) fn refused(error: &api::Error) -> Refused {
     match error.meaning() {
         Some(Meaning::GroupUnknown) => Refused::GroupUnknown,
         Some(Meaning::GroupSuspended) => Refused::GroupSuspended,

@@ -161,6 +161,10 @@ impl Read for Watched {
         self.meta.present(token)
     }
 
+    fn client(&self) -> Option<graph::api::Client> {
+        Some(self.meta.client())
+    }
+
     async fn list(&self, number: &PhoneNumberId, after: Option<&str>) -> Answer<Page> {
         let call = async {
             let mut is_shut = self.is_list_shut.subscribe();

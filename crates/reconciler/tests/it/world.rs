@@ -295,7 +295,10 @@ impl World {
             next.wait_for(|next| *next >= end).await.unwrap();
             if let Some((_, running)) = &self.running {
                 assert!(!running.is_finished(), "the reconciler ended");
-                let states = self.end(Topic::Groups).await + self.end(Topic::Numbers).await;
+                let mut states = 0;
+                for topic in [Topic::Groups, Topic::Requests, Topic::Numbers] {
+                    states += self.end(topic).await;
+                }
                 while self.metric("reconciler_state_records_total") < Some(states as f64) {
                     yield_now().await;
                 }
