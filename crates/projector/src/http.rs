@@ -33,7 +33,10 @@ use chassis::{
 use domain::ids::Second;
 use http::{HeaderValue, header};
 use serde::Serialize;
-use tokio::sync::{Semaphore, watch as channel};
+use tokio::{
+    runtime::Handle,
+    sync::{Semaphore, watch as channel},
+};
 
 use crate::{
     limits::{BODY_BYTES_MAX, REQUESTS_MAX, SCANS_MAX, WAITERS_MAX, WATCHERS_MAX},
@@ -55,6 +58,8 @@ struct Inner {
     requests: Semaphore,
     waiters: Semaphore,
     scans: Semaphore,
+    /// Reads on threads of the runtime: one thread less than it has.
+    in_place: Semaphore,
     watchers: Arc<Semaphore>,
 }
 
@@ -65,6 +70,7 @@ impl Api {
         read_wait: Duration,
         metrics: Metrics,
     ) -> Self {
+        let threads = Handle::current().metrics().num_workers();
         Self(Arc::new(Inner {
             current,
             ctx,
@@ -73,6 +79,7 @@ impl Api {
             requests: Semaphore::new(REQUESTS_MAX),
             waiters: Semaphore::new(WAITERS_MAX),
             scans: Semaphore::new(SCANS_MAX),
+            in_place: Semaphore::new(threads.saturating_sub(1)),
             watchers: Arc::new(Semaphore::new(WATCHERS_MAX)),
         }))
     }
@@ -183,22 +190,37 @@ fn bad(detail: &'static str) -> Problem {
     Problem::new(ErrorCode::BadRequest).detail(detail)
 }
 
-/// Reads the store on a thread that may block. A store that fails takes the projection with it, and the caller may come again.
+/// Reads one entity.
+///
+/// In place, for a change of threads takes longer than most such reads; elsewhere if no thread would be left that surely does not wait
+/// for a disk.
+async fn read_one<T: Send + 'static>(
+    api: &Api,
+    projection: &Projection,
+    work: impl FnOnce(&Projection) -> Result<T, store::Error> + Send + 'static,
+) -> Result<T, Problem> {
+    let Ok(_place) = api.0.in_place.try_acquire() else {
+        return read(projection, work).await;
+    };
+    work(projection).map_err(|error| failed(projection, error))
+}
+
+/// Reads the store on a thread that may block.
 async fn read<T: Send + 'static>(
     projection: &Projection,
     work: impl FnOnce(&Projection) -> Result<T, store::Error> + Send + 'static,
 ) -> Result<T, Problem> {
     let working = projection.clone();
     let outcome = tokio::task::spawn_blocking(move || work(&working)).await;
-    match outcome {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(error)) => {
-            projection.fail(error);
-            Err(Problem::new(ErrorCode::Unavailable)
-                .detail("the store is being made anew")
-                .retry_after(1))
-        }
-        // The panic hook has logged it; it is ours, for panics of the store are errors.
-        Err(_) => Err(Problem::new(ErrorCode::Internal)),
-    }
+    // The panic hook has logged it; it is ours, for panics of the store are errors.
+    let outcome = outcome.map_err(|_| Problem::new(ErrorCode::Internal))?;
+    outcome.map_err(|error| failed(projection, error))
+}
+
+/// A store that fails takes the projection with it, and the caller may come again.
+fn failed(projection: &Projection, error: store::Error) -> Problem {
+    projection.fail(error);
+    Problem::new(ErrorCode::Unavailable)
+        .detail("the store is being made anew")
+        .retry_after(1)
 }

@@ -20,7 +20,7 @@ use http::HeaderMap;
 use serde::Deserialize;
 use wire::Record;
 
-use super::{Api, bad, cursor, freshness::Scope, json, not_found, read};
+use super::{Api, bad, cursor, freshness::Scope, json, not_found, read, read_one};
 use crate::{
     index::GroupEntry,
     limits::PAGE_SCAN_MAX,
@@ -167,7 +167,10 @@ pub(super) async fn one(
     let fresh = api
         .fresh(&headers, |projection| scope(projection, &id))
         .await?;
-    let answer = read(&fresh.projection, move |projection| answer(projection, id)).await?;
+    let answer = read_one(&api, &fresh.projection, move |projection| {
+        answer(projection, id)
+    })
+    .await?;
     let answer = answer.ok_or_else(|| fresh.mark(not_found().into_response()));
     match answer {
         Ok(answer) => Ok(fresh.mark(json(&answer.json())?)),
@@ -185,7 +188,10 @@ pub(super) async fn explain(
     let fresh = api
         .fresh(&headers, |projection| scope(projection, &id))
         .await?;
-    let answer = read(&fresh.projection, move |projection| answer(projection, id)).await?;
+    let answer = read_one(&api, &fresh.projection, move |projection| {
+        answer(projection, id)
+    })
+    .await?;
     let Some(Answer {
         group_id, group, ..
     }) = answer

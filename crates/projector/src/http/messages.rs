@@ -12,7 +12,7 @@ use domain::{
 use http::HeaderMap;
 use wire::Record;
 
-use super::{Api, freshness::Scope, json, not_found, read};
+use super::{Api, freshness::Scope, json, not_found, read_one};
 
 /// `GET /v1/messages/{wamid}`
 pub(super) async fn one(
@@ -27,7 +27,7 @@ pub(super) async fn one(
     };
     let fresh = api.fresh(&headers, scope).await?;
     let reading = key.clone();
-    let stored = read(&fresh.projection, move |projection| {
+    let stored = read_one(&api, &fresh.projection, move |projection| {
         projection.store().state(&reading)
     })
     .await?;

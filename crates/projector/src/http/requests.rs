@@ -13,7 +13,7 @@ use domain::{
 use http::HeaderMap;
 use wire::Record;
 
-use super::{Api, freshness::Scope, json, not_found, read};
+use super::{Api, freshness::Scope, json, not_found, read_one};
 use crate::{projection::Projection, store};
 
 /// `GET /v1/requests/{request_id}`
@@ -27,7 +27,10 @@ pub(super) async fn one(
     let fresh = api
         .fresh(&headers, |_| Scope::Stream(Stream::Events))
         .await?;
-    let found = read(&fresh.projection, move |projection| find(projection, id)).await?;
+    let found = read_one(&api, &fresh.projection, move |projection| {
+        find(projection, id)
+    })
+    .await?;
     let Some((request_id, request, outcome)) = found else {
         return Ok(fresh.mark(not_found().into_response()));
     };
