@@ -42,8 +42,8 @@ pub(crate) use settle::settle;
 pub(crate) struct Asked {
     pub(crate) number: PhoneNumberId,
     pub(crate) command: Command,
-    /// The caller's `Idempotency-Key`.
-    pub(crate) key: Option<String>,
+    /// The caller's `Idempotency-Key`, or a random one that nobody else has.
+    key: String,
     pub(crate) body_hash: [u8; 32],
 }
 
@@ -58,26 +58,19 @@ impl Asked {
             body_hash: body_hash(&command, rendered),
             number,
             command,
-            key,
+            key: key.unwrap_or_else(|| format!("random {:032x}", rand::random::<u128>())),
         }
     }
 
-    /// The request's id: from number and key, and how many times the key's life was over; or random.
-    fn request_id(&self, uses: u32) -> Option<RequestId> {
+    /// The request's id: from number and key, and how many times the key's life was over.
+    pub(crate) fn request_id(&self, uses: u32) -> Option<RequestId> {
         let mut hasher = blake3::Hasher::new();
         hasher.update(b"rollcall request");
-        match &self.key {
-            Some(key) => {
-                hasher.update(self.number.as_str().as_bytes());
-                hasher.update(&[0]);
-                hasher.update(key.as_bytes());
-                hasher.update(&[0]);
-                hasher.update(&uses.to_be_bytes());
-            }
-            None => {
-                hasher.update(&rand::random::<[u8; 16]>());
-            }
-        }
+        hasher.update(self.number.as_str().as_bytes());
+        hasher.update(&[0]);
+        hasher.update(self.key.as_bytes());
+        hasher.update(&[0]);
+        hasher.update(&uses.to_be_bytes());
         let hash = hasher.finalize().to_hex();
         RequestId::parse(&format!("rq-{}", hash.get(..32)?)).ok()
     }

@@ -84,7 +84,10 @@ pub const COMMANDS_MAX: usize = 512;
 pub const INTENT_WAIT: Duration = Duration::from_secs(10);
 
 /// How long a caller waits for an answer that another caller's intent will bring; then it is answered that it is on its way.
-pub const ANSWER_WAIT: Duration = Duration::from_secs(45);
+pub const ANSWER_WAIT: Duration = Duration::from_secs(20);
+
+/// How long a caller waits for its command at all: less than a request may take, after which its connection's answer is cut.
+pub const COMMAND_WAIT: Duration = Duration::from_secs(25);
 
 /// Longest pause until a call is tried again while its caller waits.
 pub const CALL_PAUSE_MAX: Duration = Duration::from_secs(4);

@@ -82,6 +82,13 @@ enum Api {
     Command,
 }
 
+impl CommandArgs {
+    /// A client of the query API at an address of its own, with the same token.
+    pub(crate) fn query(&self, url: Url) -> anyhow::Result<Client> {
+        Client::with_token(url, self.api_token_file.clone())
+    }
+}
+
 impl Api {
     fn name(self) -> &'static str {
         match self {
@@ -163,6 +170,31 @@ impl Client {
         let answer = self.check(answer).await?;
         let is_over = answer.status().as_u16() != 202;
         Ok((is_over, answer.json().await.context(self.api.not_json())?))
+    }
+
+    /// Sends a body as it is and gives the answer whatever its status, unless it is about the token.
+    pub(crate) async fn exchange(
+        &self,
+        method: reqwest::Method,
+        segments: &[&str],
+        query: &[(&str, &str)],
+        headers: &[(&str, &str)],
+        body: Option<Vec<u8>>,
+    ) -> anyhow::Result<(u16, serde_json::Value)> {
+        let mut request = self.build(method, segments, query)?.timeout(ACTION);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let answer = request.send().await.with_context(|| self.unreachable())?;
+        let status = answer.status().as_u16();
+        if matches!(status, 401 | 403) {
+            self.check(answer).await?;
+            bail!("the {} refused", self.api.name());
+        }
+        Ok((status, answer.json().await.context(self.api.not_json())?))
     }
 
     /// A client of a query API that wants no token.

@@ -9,6 +9,7 @@ mod client;
 mod demo;
 mod digest;
 mod generation;
+mod group;
 mod groups;
 mod holds;
 mod ingest;
@@ -18,6 +19,7 @@ mod print;
 mod projector;
 mod reconcile;
 mod reconciler;
+mod request;
 mod simulator;
 mod standalone;
 mod topics;
@@ -62,6 +64,12 @@ enum Command {
     /// Reads the groups as Rollcall knows them.
     #[command(subcommand)]
     Groups(groups::Command),
+    /// Manages groups: each call is recorded before it is made, and followed to its end with --wait.
+    #[command(subcommand)]
+    Group(group::Command),
+    /// What became of a management request.
+    #[command(subcommand)]
+    Request(request::Command),
     /// Compares with Meta now: one pass over the list of active groups, or with --dry-run the plan of one.
     Reconcile(reconcile::Args),
     /// Holds of the interlock: too many groups seemed gone at once, so none is called gone until a person has looked.
@@ -86,6 +94,8 @@ impl Command {
             Self::Generation(_) => Process::Command("generation"),
             Self::Digest(_) => Process::Command("digest"),
             Self::Groups(_) => Process::Command("groups"),
+            Self::Group(_) => Process::Command("group"),
+            Self::Request(_) => Process::Command("request"),
             Self::Reconcile(_) => Process::Command("reconcile"),
             Self::Holds(_) => Process::Command("holds"),
             Self::Pause(_) => Process::Command("pause"),
@@ -105,6 +115,8 @@ impl Command {
             Self::Generation(command) => generation::run(command, ctx).await,
             Self::Digest(command) => digest::run(command, ctx).await,
             Self::Groups(command) => groups::run(command, ctx).await,
+            Self::Group(command) => group::run(command, ctx).await,
+            Self::Request(command) => request::run(command, ctx).await,
             Self::Reconcile(args) => reconcile::run(args, ctx).await,
             Self::Holds(command) => holds::run(command, ctx).await,
             Self::Pause(args) => pause::run(args, true, ctx).await,

@@ -12,7 +12,7 @@ use tokio::sync::oneshot;
 use super::Api;
 use crate::{
     commands::{Asked, execute, shown},
-    limits::KEY_BYTES_MAX,
+    limits::{COMMAND_WAIT, KEY_BYTES_MAX},
     upstream::Read,
 };
 
@@ -69,6 +69,7 @@ impl<R: Read> Api<R> {
         let asked = Asked::new(number, command, &rendered, key(headers)?);
         let (tell, told) = oneshot::channel();
         let (api, desk) = (self.clone(), self.parts().desk.clone());
+        let id = asked.request_id(0).ok_or(ErrorCode::Internal)?;
         // Whoever asked may go away in the middle; what is begun goes on to its answer.
         let job = async move {
             let ended = execute(api.parts(), &api.parts().desk, &asked).await;
@@ -77,10 +78,18 @@ impl<R: Read> Api<R> {
         if !desk.take(job) {
             return Err(unavailable("too many commands are under way"));
         }
-        let ended = told.await.map_err(|_| {
-            unavailable("the reconciler stops: ask again with the same Idempotency-Key")
-        })??;
-        Ok(shown(&ended.id, &ended.request))
+        let stopped = "the reconciler stops: ask again with the same Idempotency-Key";
+        match self.parts().ctx.clock.timeout(COMMAND_WAIT, told).await {
+            Ok(ended) => {
+                let ended = ended.map_err(|_| unavailable(stopped))??;
+                Ok(shown(&ended.id, &ended.request))
+            }
+            Err(_) => {
+                let held = self.parts().snapshots.held().requests().get(&id);
+                held.map(|request| shown(&id, &request))
+                    .ok_or_else(|| unavailable("it is not recorded yet"))
+            }
+        }
     }
 
     /// The call as it would be made.
