@@ -9,9 +9,10 @@ use std::{
 use domain::{
     event::{About, Event},
     group::{Applied, Group},
-    ids::{Entity, GroupId, PhoneNumberId},
+    ids::{Entity, GroupId, PhoneNumberId, RequestId},
     number::Number,
     position::Position,
+    request::Request,
 };
 use eventlog::{At, Batch, Log, Start};
 use tokio::sync::watch;
@@ -25,6 +26,7 @@ use wire::{
 pub(crate) struct Folded {
     pub(crate) groups: BTreeMap<GroupId, Group>,
     numbers: BTreeMap<PhoneNumberId, Number>,
+    pub(crate) requests: BTreeMap<RequestId, Request>,
     pub(crate) events: Vec<Event>,
 }
 
@@ -34,6 +36,8 @@ pub(crate) struct Fold {
     pub(crate) held: Arc<Mutex<Folded>>,
     /// The offset after the last event whose state is published.
     pub(crate) next: watch::Sender<i64>,
+    /// While it stands still nothing is folded.
+    pub(crate) stands_still: watch::Sender<bool>,
 }
 
 impl Fold {
@@ -41,6 +45,7 @@ impl Fold {
         let fold = Self {
             held: Arc::default(),
             next: watch::channel(0).0,
+            stands_still: watch::channel(false).0,
         };
         tokio::spawn(fold.clone().run(log));
         fold
@@ -52,6 +57,11 @@ impl Fold {
         loop {
             let read = reader
                 .next(1_000, 1 << 20, Duration::from_secs(1))
+                .await
+                .unwrap();
+            let mut stands_still = self.stands_still.subscribe();
+            stands_still
+                .wait_for(|stands_still| !stands_still)
                 .await
                 .unwrap();
             let mut states = Batch::new();
@@ -93,9 +103,13 @@ impl Fold {
                 wire::encode_number(id, number, &mut value);
                 (Topic::Numbers, Entity::Number(id.clone()))
             }
-            About::Message(..) | About::Request(..) => {
-                panic!("nothing here is about messages or requests")
+            About::Request(id, _) => {
+                let request = held.requests.entry(id.clone()).or_default();
+                request.apply(id, &event, position);
+                wire::encode_request(id, request, &mut value);
+                (Topic::Requests, Entity::Request(id.clone()))
             }
+            About::Message(..) => panic!("nothing here is about messages"),
         };
         held.events.push(event);
         let value = (!value.is_empty()).then_some(value.as_slice());

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod api;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod death;
 #[cfg(test)]
 mod facts;

@@ -48,11 +48,11 @@ pub(crate) struct World {
     pub(crate) metas: Watched,
     pub(crate) clock: Clock,
     pub(crate) hand: ManualClock,
-    meta_now_ms: Arc<AtomicI64>,
-    client: Client,
+    pub(crate) meta_now_ms: Arc<AtomicI64>,
+    pub(crate) client: Client,
     pub(crate) access: Access,
-    commands: String,
-    running: Option<(Ctx, JoinHandle<anyhow::Result<()>>)>,
+    pub(crate) commands: String,
+    pub(crate) running: Option<(Ctx, JoinHandle<anyhow::Result<()>>)>,
     dir: TempDir,
 }
 
@@ -393,11 +393,12 @@ impl World {
         self.append(self.now(), Source::Webhook, about).await;
     }
 
-    async fn append(&self, at: Second, source: Source, about: About) {
+    pub(crate) async fn append(&self, at: Second, source: Source, about: About) {
         let entity = match &about {
             About::Group(id, _) => Entity::Group(id.clone()),
             About::Number(id, _) => Entity::Number(id.clone()),
-            About::Message(..) | About::Request(..) => panic!("not appended by tests"),
+            About::Request(id, _) => Entity::Request(id.clone()),
+            About::Message(..) => panic!("not appended by tests"),
         };
         let mut event = Event {
             id: EventId::default(),

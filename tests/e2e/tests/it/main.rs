@@ -7,6 +7,8 @@ mod chains;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod commands;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod consumer;
@@ -38,3 +40,5 @@ mod store;
 mod topics;
 #[cfg(test)]
 mod truth;
+#[cfg(test)]
+mod tutorial;
