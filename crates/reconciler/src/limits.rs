@@ -81,7 +81,7 @@ pub const PASS_WAIT: Duration = Duration::from_secs(30);
 pub const COMMANDS_MAX: usize = 512;
 
 /// How long an instance waits to see its intent folded; it calls within this or never.
-pub const INTENT_WAIT: Duration = Duration::from_secs(10);
+pub const INTENT_WAIT: Duration = Duration::from_secs(5);
 
 /// How long a caller waits for an answer that another caller's intent will bring; then it is answered that it is on its way.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(20);
@@ -96,11 +96,11 @@ pub const CALL_PAUSE_MAX: Duration = Duration::from_secs(4);
 pub const CALL_TRIES_MAX: u32 = 3;
 
 /// After this no other try of a call is begun: its last one then ends, and is recorded, before [`ORPHAN_AFTER`].
-pub const CALL_TRIES_WITHIN: Duration = Duration::from_secs(10);
+pub const CALL_TRIES_WITHIN: Duration = Duration::from_secs(5);
 
-/// An intent so old that nothing was answered to is its instance's last word: waiting for the fold (10 s), tries (10 s), the last
-/// try's time-out (30 s) and recording the answer (10 s) are over.
-pub const ORPHAN_AFTER: Duration = Duration::from_secs(60);
+/// After this an intent without an answer is its instance's last word: recording it (10 s), waiting for the fold (5 s), tries (5 s),
+/// the last try's time-out (30 s) and recording the answer (10 s) are over, and clocks may differ.
+pub const ORPHAN_AFTER: Duration = Duration::from_secs(70);
 
 /// How often requests that wait to be settled are looked at.
 pub const SETTLE_EVERY: Duration = Duration::from_secs(2);

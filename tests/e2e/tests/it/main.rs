@@ -27,6 +27,8 @@ mod http;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod once;
+#[cfg(test)]
 mod projectors;
 #[cfg(test)]
 mod records;

@@ -1,0 +1,169 @@
+//! One create, asked for a hundred times over two reconcilers on a real broker, one of which is killed in the middle.
+
+use std::{
+    collections::BTreeSet,
+    thread,
+    time::{Duration, Instant},
+};
+
+use harness::{Broker, Process, await_until};
+use reqwest::{Client, Url};
+use serde_json::{Value, json};
+
+use crate::{
+    http,
+    services::{NUMBER, READY_WITHIN, Secrets, Service},
+    sim::Sim,
+};
+
+/// An intent of a dead instance is given up after 70 s.
+const WITHIN: Duration = Duration::from_secs(240);
+
+struct Stage {
+    broker: std::sync::Arc<Broker>,
+    secrets: Secrets,
+    sim: Sim,
+    prefix: String,
+}
+
+impl Stage {
+    fn service(&self, name: &str, own: Vec<String>) -> Service {
+        let common = [
+            name.to_owned(),
+            format!("--kafka-brokers={}", self.broker.bootstrap()),
+            format!("--topic-prefix={}", self.prefix),
+            "--allow-unreplicated".to_owned(),
+            "--admin-listen=127.0.0.1:0".to_owned(),
+        ];
+        Service::start(&[&common[..], &own].concat())
+    }
+
+    fn reconciler(&self) -> (Service, Url) {
+        let mut service = self.service("reconciler", self.secrets.reconciler(&self.sim.url, "5s"));
+        let commands = service.listening("command API");
+        service.await_ready();
+        (service, commands)
+    }
+
+    fn made(&self, subject: &str) -> usize {
+        let groups = self.sim.groups();
+        let of_subject = groups.iter().filter(|group| group["subject"] == subject);
+        of_subject.count()
+    }
+}
+
+/// Asks in turn of each until somebody tells what Meta answered, or that nobody knows.
+async fn insists(client: Client, urls: Vec<Url>, turn: usize) -> Value {
+    let begun = Instant::now();
+    for attempt in turn.. {
+        assert!(begun.elapsed() < WITHIN, "nobody answers");
+        let url = urls[attempt % urls.len()].join(&format!("/v1/numbers/{NUMBER}/groups"));
+        let asked = client
+            .post(url.unwrap())
+            .header("Idempotency-Key", "once")
+            .json(&json!({"subject": "Once"}))
+            .send();
+        if let Ok(answer) = asked.await {
+            let status = answer.status().as_u16();
+            let body: Value = answer.json().await.unwrap_or_default();
+            match status {
+                202 if body["status"] != "asked" => return body,
+                202 | 503 => {}
+                _ => panic!("{status}: {body}"),
+            }
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    unreachable!("attempts have no end")
+}
+
+fn a_hundred(urls: &[Url]) -> thread::JoinHandle<Vec<Value>> {
+    let urls = urls.to_vec();
+    thread::spawn(move || {
+        http::block_on(async {
+            let client = Client::builder().no_proxy().build().unwrap();
+            let mut asking = tokio::task::JoinSet::new();
+            for turn in 0..100 {
+                asking.spawn(insists(client.clone(), urls.clone(), turn));
+            }
+            asking.join_all().await
+        })
+    })
+}
+
+fn different(answers: &[Value]) -> BTreeSet<String> {
+    assert_eq!(answers.len(), 100);
+    answers.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_middle() {
+    let secrets = Secrets::new();
+    let stage = Stage {
+        broker: Broker::shared().unwrap(),
+        sim: Sim::start(606, 2, &secrets),
+        secrets,
+        prefix: "once.".to_owned(),
+    };
+    let apply = [
+        "topics",
+        "apply",
+        "--replication=1",
+        "--partitions=2",
+        &format!("--kafka-brokers={}", stage.broker.bootstrap()),
+        "--topic-prefix=once.",
+        "--allow-unreplicated",
+    ];
+    let mut applied = Process::spawn(apply).unwrap();
+    assert!(applied.wait(READY_WITHIN).unwrap().success());
+    let dir = tempfile::tempdir().unwrap();
+    let own = vec![
+        "--listen=127.0.0.1:0".to_owned(),
+        format!("--data-dir={}", dir.path().join("store").display()),
+    ];
+    let mut projector = stage.service("projector", own);
+    let queries = projector.listening("query API");
+    projector.await_ready();
+    let (first, first_url) = stage.reconciler();
+    let (_second, second_url) = stage.reconciler();
+
+    // Meta does what it is asked and answers nothing for a while, in which one of the two dies.
+    stage.sim.faults(&json!({"api": {
+        "lose_next": [{"call": "create", "done": true, "seconds": 5}]
+    }}));
+    let asking = a_hundred(&[first_url, second_url.clone()]);
+    await_until(WITHIN, "the call", || {
+        (stage.made("Once") > 0).then_some(())
+    })
+    .unwrap();
+    let mut first = first;
+    first.process.kill9().unwrap();
+    let answers = asking.join().unwrap();
+    let ids: BTreeSet<&str> = answers
+        .iter()
+        .map(|answer| answer["request_id"].as_str().unwrap())
+        .collect();
+    assert_eq!((answers.len(), ids.len()), (100, 1), "{ids:?}");
+    assert_eq!(stage.made("Once"), 1);
+
+    // The list of groups tells how it ended, and who asks now gets one answer, of the survivor and of the one that comes back.
+    let mut url = queries;
+    let id = ids.first().unwrap();
+    url.path_segments_mut()
+        .unwrap()
+        .pop_if_empty()
+        .extend(["v1", "requests", id]);
+    let ended = await_until(WITHIN, "its end", || {
+        let request = http::get(url.clone()).json();
+        (request["status"] == "done").then_some(request)
+    })
+    .unwrap();
+    let group = ended["group_id"].as_str().unwrap();
+    let groups = stage.sim.groups();
+    let made = groups.iter().find(|group| group["subject"] == "Once");
+    assert_eq!(made.unwrap()["group_id"], group);
+    let (_back, back_url) = stage.reconciler();
+    let answers = a_hundred(&[second_url, back_url]).join().unwrap();
+    assert_eq!(different(&answers).len(), 1, "{:?}", different(&answers));
+    assert_eq!(stage.made("Once"), 1);
+}
