@@ -425,3 +425,147 @@ fn what_fails_says_why_and_what_to_do_by_words_and_by_exit_status() {
     let absent = stage.types(&["request", "show", "rq-none"]);
     assert_eq!(absent.status.code(), Some(1));
 }
+
+#[test]
+#[expect(
+    clippy::too_many_lines,
+    reason = "a table, in the order of a group's life"
+)]
+fn what_meta_documents_as_failures_comes_of_itself_and_is_told_as_it_is() {
+    let stage = Stage::new(604);
+    let fails = |arguments: &[&str], code: i64| {
+        let said = stage.tries(arguments);
+        assert_eq!(said.status, Some(1), "{arguments:?}: {}", said.answer);
+        let answer = &said.answer;
+        let told = [
+            &answer["code"],
+            &answer["errors"][0]["code"],
+            &answer["failed"][0]["errors"][0]["code"],
+        ];
+        assert!(told.contains(&&json!(code)), "{arguments:?}: {answer}");
+        assert!(!said.error.is_empty(), "{arguments:?}");
+    };
+    let group = stage.creates("Kept", "approval_required");
+    let group = group.as_str();
+    let (rosa, told) = stage.person(1, "request-join", group);
+    let asked = told["join_request_id"].as_str().unwrap();
+
+    // What Meta would refuse for its form is not even called.
+    let long = format!("--subject={}", "x".repeat(129));
+    fails(&["group", "create", &long], 100);
+    fails(&["group", "create", "--subject= "], 100);
+    let described = format!("--description={}", "x".repeat(2_049));
+    fails(&["group", "create", "--subject=S", &described], 100);
+    fails(&["group", "update", group], 100);
+    fails(&["group", "update", group, &long], 100);
+    let nine: Vec<String> = (0..9).map(|n| format!("1555030000{n}")).collect();
+    let mut remove = vec!["group", "participants", "remove", group];
+    remove.extend(nine.iter().map(String::as_str));
+    fails(&remove, 100);
+    fails(
+        &["group", "participants", "remove", group, &rosa, &rosa],
+        131_202,
+    );
+    fails(&["group", "pin", group, "wamid.1", "--days=31"], 100);
+    let picture = stage.dir.path().join("picture.jpg");
+    for (width, height, code) in [(100, 192, 131_209), (191, 191, 131_210)] {
+        std::fs::write(&picture, jpeg(width, height)).unwrap();
+        let file = format!("--picture={}", picture.display());
+        fails(&["group", "update", group, &file], code);
+    }
+    std::fs::write(&picture, "no picture").unwrap();
+    let file = format!("--picture={}", picture.display());
+    fails(&["group", "update", group, &file], 100);
+
+    // A group with one member cannot be written to, nor one that nobody knows.
+    fails(&["group", "send", group, "--text=Nobody hears"], 131_020);
+    let unknown = "Y2FwaV9ncm91cDpub25l";
+    for arguments in [
+        &["group", "update", unknown, "--subject=S"][..],
+        &["group", "delete", unknown],
+        &["group", "invite-link", "get", unknown],
+        &["group", "invite-link", "reset", unknown],
+        &["group", "invite-link", "revoke", unknown],
+        &["group", "participants", "remove", unknown, &rosa],
+        &["group", "join-requests", "list", unknown],
+        &["group", "join-requests", "approve", unknown, asked],
+        &["group", "join-requests", "reject", unknown, asked],
+        &["group", "send", unknown, "--text=Hello"],
+    ] {
+        fails(arguments, 131_041);
+    }
+
+    // Who did not ask cannot be let in, nor who was; who is not in cannot be removed.
+    for verb in ["approve", "reject"] {
+        fails(
+            &["group", "join-requests", verb, group, "MTU1NTAzMDAwMDA="],
+            131_213,
+        );
+    }
+    stage.does(&["group", "join-requests", "approve", group, asked]);
+    fails(&["group", "join-requests", "reject", group, asked], 131_213);
+    stage.shows(group, "the member", |shown| {
+        (shown["participant_count"] == 1).then_some(())
+    });
+    fails(
+        &[
+            "group",
+            "participants",
+            "remove",
+            group,
+            "15550309999",
+            "--wait",
+        ],
+        131_212,
+    );
+    let part = [
+        "group",
+        "participants",
+        "remove",
+        group,
+        &rosa,
+        "15550309999",
+        "--wait",
+    ];
+    let said = stage.tries(&part);
+    assert_eq!(said.status, Some(1), "{}", said.answer);
+    assert_eq!(said.answer["status"], "partly", "{}", said.answer);
+    stage.shows(group, "nobody", |shown| {
+        (shown["participant_count"] == 0).then_some(())
+    });
+
+    // A template that is not approved, a group too many, a suspended group.
+    stage.faults(&json!({"known_templates_only": true, "groups_max": 1}));
+    stage.person(2, "request-join", group);
+    let listed = stage.does(&["group", "join-requests", "list", group]);
+    let asked = listed["join_request_id"].as_str().unwrap();
+    stage.does(&["group", "join-requests", "approve", group, asked]);
+    fails(
+        &[
+            "group",
+            "send",
+            group,
+            "--template=unknown",
+            "--language=en",
+        ],
+        132_001,
+    );
+    fails(
+        &[
+            "group",
+            "send-invite",
+            group,
+            "--to=15550309999",
+            "--template=unknown",
+        ],
+        132_001,
+    );
+    fails(&["group", "create", "--subject=Another"], 131_211);
+    let suspend = stage.sim.url.join(&format!("/sim/groups/{group}/suspend"));
+    http::post(suspend.unwrap(), &json!({})).json();
+    stage.shows(group, "the suspension", |shown| {
+        (shown["suspended"] == true).then_some(())
+    });
+    fails(&["group", "send", group, "--text=Hello"], 131_207);
+    fails(&["group", "update", group, "--subject=S"], 131_207);
+}
