@@ -2,7 +2,7 @@
 //! webhooks must have been lost for that.
 //!
 //! A [`Ledger`] is kept for each business number by whoever reads Meta's API; it is told of every state that it follows, every
-//! read, every call, and, where that can be had, every webhook that comes late. [`Ledger::report`] gives an [`Agreement`].
+//! read, every call, and every webhook, however late. [`Ledger::report`] gives an [`Agreement`].
 //! Losing a ledger loses history, never truth; its [`Counts`] can be kept and handed back.
 
 mod found;

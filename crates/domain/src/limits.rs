@@ -76,6 +76,14 @@ pub const GROUP_REST_MAX: Duration = Duration::from_secs(600);
 /// Longest rest of a group whose reads count others than they name; it begins at the allowed lag and doubles.
 pub const MISMATCH_REST_MAX: Duration = Duration::from_secs(6 * 3_600);
 
+/// A group of which something was heard is read once it was quiet for so large a part of the time since the one verified longest ago was,
+/// as a divisor. Where a round takes 40 hours that is an hour, so that a session of chat costs one read and not ten;
+/// where it takes an hour, a minute and a half, which `L` exceeds (docs/adr/0010-a-session-is-read-once-it-is-quiet.md).
+pub const QUIET_DIVISOR: i64 = 40;
+
+/// The longest that is, in seconds.
+pub const QUIET_SECONDS_MAX: i64 = 3_600;
+
 /// Seconds by which Meta's clock may differ from ours; an answer further off asserts nothing.
 /// It is what ingest allows webhooks to be ahead.
 pub const CLOCK_SKEW_SECONDS_MAX: i64 = 600;

@@ -25,6 +25,8 @@ pub struct Size {
     pub groups: usize,
     /// Days.
     pub days: i64,
+    /// Calls an hour for reads and lists.
+    pub reads: u32,
     /// Seed.
     pub seed: u64,
 }
@@ -106,7 +108,8 @@ pub fn settings(size: Size, strategy: Strategy) -> Settings {
         },
         list_every: 300,
         tick: 60,
-        calls_per_hour: 500,
+        // A twentieth is kept for commands.
+        calls_per_hour: size.reads * 20 / 19,
         strategy,
         crash: 0.0,
         owners: 1,
@@ -194,14 +197,14 @@ pub struct Table {
 }
 
 impl Table {
-    /// Runs all three.
+    /// Runs all three, on two threads.
     pub fn run(size: Size) -> Self {
-        let strategies = [Strategy::Uniform, Strategy::Ours, Strategy::Oracle];
-        let runs = strategies.map(|strategy| std::thread::spawn(move || run(size, strategy)));
-        let outcomes = runs.into_iter().filter_map(|run| run.join().ok());
-        Self {
-            outcomes: outcomes.collect(),
-        }
+        let ours = std::thread::spawn(move || run(size, Strategy::Ours));
+        let mut outcomes = vec![run(size, Strategy::Uniform)];
+        let oracle = run(size, Strategy::Oracle);
+        outcomes.extend(ours.join());
+        outcomes.push(oracle);
+        Self { outcomes }
     }
 
     /// Came a later webhook about the group within two weeks? Told by the slowest to find, so that it is the same for all.
@@ -226,6 +229,34 @@ impl Table {
         outcome.map_or_else(Detection::default, |outcome| {
             outcome.detection(kind, which, |drift| self.is_hinted(drift))
         })
+    }
+
+    /// Every drift: its kind and group, seconds until a later webhook came, and until each strategy found it, as lines of a file.
+    pub fn drifts(&self) -> String {
+        let mut text = "kind,place,at,hinted,uniform,ours,oracle\n".to_owned();
+        let all = self.outcomes.iter().map(|outcome| outcome.drifts.len());
+        for index in 0..all.min().unwrap_or(0) {
+            let same = self
+                .outcomes
+                .iter()
+                .filter_map(|outcome| outcome.drifts.get(index));
+            let same: Vec<&Drift> = same.collect();
+            let Some(first) = same.first() else { continue };
+            let after = |second: Option<i64>| {
+                second.map_or(String::new(), |second| (second - first.at).to_string())
+            };
+            let hinted = same.iter().filter_map(|drift| drift.hinted).min();
+            let found: Vec<String> = same.iter().map(|drift| after(drift.found)).collect();
+            text.push_str(&format!(
+                "{},{},{},{},{}\n",
+                first.kind,
+                first.place,
+                first.at - START,
+                after(hinted),
+                found.join(",")
+            ));
+        }
+        text
     }
 
     /// Groups wrong by the hour, as lines of a file.

@@ -14,6 +14,8 @@ pub struct Campaign {
     pub rate: f64,
     /// What is implied.
     pub estimate: LossRate,
+    /// Of the changes that count, how many were told, and how many lost.
+    pub happened: (u64, u64),
 }
 
 impl Campaign {
@@ -23,7 +25,7 @@ impl Campaign {
     }
 }
 
-/// Two hundred busy groups for three weeks, webhooks late as well as lost, read every half hour.
+/// Two hundred busy groups for four days, webhooks late as well as lost, each group read about every hour.
 pub fn settings(seed: u64, rate: f64) -> Settings {
     Settings {
         seed,
@@ -31,7 +33,7 @@ pub fn settings(seed: u64, rate: f64) -> Settings {
         people: 14,
         shares_people: false,
         hides: true,
-        span: 21 * 86_400,
+        span: 4 * 86_400,
         loss: rate,
         twice: 0.01,
         late: 0.005,
@@ -39,7 +41,7 @@ pub fn settings(seed: u64, rate: f64) -> Settings {
             creations: 2.0,
             renames: 20.0,
             sessions: [1.0, 0.3, 0.1],
-            lone: 5.0,
+            lone: 20.0,
             moves: 0.0,
         },
         lag: 306,
@@ -50,8 +52,8 @@ pub fn settings(seed: u64, rate: f64) -> Settings {
             ..Faults::default()
         },
         list_every: 300,
-        tick: 120,
-        calls_per_hour: 500,
+        tick: 60,
+        calls_per_hour: 270,
         strategy: Strategy::Ours,
         crash: 0.0,
         owners: 1,
@@ -64,8 +66,13 @@ pub fn run(seed: u64, rate: f64) -> Option<Campaign> {
     let settings = settings(seed, rate);
     let span = settings.span;
     let mut world = World::new(settings);
-    // A week more, in which late webhooks come.
-    world.run_until(START + span + 8 * 86_400);
+    // A day more to be read, and a week in which late webhooks come.
+    world.run_until(START + span + 86_400);
+    world.drain_until(START + span + 9 * 86_400);
     let estimate = world.rollcall.ledger.counts().loss_rate()?;
-    Some(Campaign { rate, estimate })
+    Some(Campaign {
+        rate,
+        estimate,
+        happened: world.trials,
+    })
 }

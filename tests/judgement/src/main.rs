@@ -13,7 +13,8 @@ use judgement::{
 
 const USAGE: &str = "\
 judgement WORD [N]
-  campaign [GROUPS] [DAYS]   three strategies, 10000 groups and 30 days; writes target/judgement/campaign.csv
+  campaign [GROUPS] [DAYS] [READS]
+                             three strategies, 10000 groups, 30 days, 500 reads an hour; writes target/judgement/campaign.csv
   worlds [N] [SEED]          N worlds with every fault, 3000
   beyond [N]                 N worlds in which the API lags by more than is allowed for, 300
   listings [N]               N adversarial lists, 10000000
@@ -29,7 +30,7 @@ fn main() -> ExitCode {
     };
     let began = Instant::now();
     let is_right = match words.first().map(String::as_str) {
-        Some("campaign") => campaign(number(1, 10_000), number(2, 30)),
+        Some("campaign") => campaign(number(1, 10_000), number(2, 30), number(3, 500)),
         Some("worlds") => all_worlds(number(1, 3_000), number(2, 0)),
         Some("beyond") => beyond(number(1, 300)),
         Some("listings") => lists(number(1, 10_000_000)),
@@ -49,17 +50,21 @@ fn main() -> ExitCode {
     }
 }
 
-fn campaign(groups: u64, days: u64) -> bool {
+fn campaign(groups: u64, days: u64, reads: u64) -> bool {
     let table = Table::run(Size {
         groups: usize::try_from(groups).unwrap_or(10_000),
         days: i64::try_from(days).unwrap_or(30),
+        reads: u32::try_from(reads).unwrap_or(500),
         seed: 1,
     });
     println!("{table}");
     let written = fs::create_dir_all("target/judgement")
-        .and_then(|()| fs::write("target/judgement/campaign.csv", table.csv()));
+        .and_then(|()| fs::write("target/judgement/campaign.csv", table.csv()))
+        .and_then(|()| fs::write("target/judgement/drifts.csv", table.drifts()));
     match written {
-        Ok(()) => println!("target/judgement/campaign.csv: groups wrong by the hour"),
+        Ok(()) => println!(
+            "target/judgement/campaign.csv: groups wrong by the hour; target/judgement/drifts.csv: every drift"
+        ),
         Err(error) => println!("the file could not be written: {error}"),
     }
     table
@@ -140,6 +145,13 @@ fn losses(count: u64) -> bool {
             .fold(0.0_f64, f64::max);
         let lost: u64 = campaigns.iter().map(|one| one.estimate.lost).sum();
         let told: u64 = campaigns.iter().map(|one| one.estimate.told).sum();
+        let happened = campaigns.iter().fold((0, 0), |sum, one| {
+            (sum.0 + one.happened.0, sum.1 + one.happened.1)
+        });
+        println!(
+            "  counted {lost} lost and {told} told, of {} and {}",
+            happened.1, happened.0
+        );
         println!(
             "loss {:.1} %: the interval contains it in {inside} of {} campaigns; pooled {:.4} %, {} losses a campaign; with 500 and more off by at most {:.1} %",
             100.0 * rate,

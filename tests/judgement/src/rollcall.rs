@@ -13,7 +13,7 @@ use domain::{
     number::Number,
     plan::{
         Budget, Clock, Limits, Listed, Listing, Memory, Outcome, Plan, Projection, Reason, Signals,
-        Step, complete, doubled, plan,
+        Step, complete, plan,
     },
     position::Position,
     register::{Rank, Register},
@@ -23,7 +23,9 @@ use self::api::{Answered, Passed};
 use crate::{
     meta::{Meta, State, approval, event, number, subject},
     random::Random,
-    world::Settings,
+    reconciler::budget::Budget as Calls,
+    upstream::{Load, Refused},
+    world::{START, Settings},
 };
 
 /// How reads are chosen within the same calls. Lists are read and compared alike.
@@ -82,16 +84,34 @@ impl Faults {
 }
 
 /// One process that owns the number.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Owner {
     memory: Memory,
-    /// Calls saved up.
-    saved: f64,
-    filled: Second,
+    /// The reconciler's own.
+    calls: Calls,
     pass_due: Second,
     passes_failed: u32,
-    paused_until: Second,
-    throttled: u32,
+}
+
+impl Owner {
+    fn new(per_hour: u32, now: Second) -> Self {
+        Self {
+            memory: Memory::default(),
+            calls: Calls::new(per_hour, ms(now)),
+            pass_due: 0,
+            passes_failed: 0,
+        }
+    }
+}
+
+/// No answer says anything of Meta's limits.
+const NO_LOAD: Load = Load {
+    usage_percent: None,
+    retry_after: None,
+};
+
+fn ms(now: Second) -> u64 {
+    now.unsigned_abs() * 1_000
 }
 
 /// What a tick did.
@@ -128,7 +148,6 @@ pub struct Rollcall {
     limits: Limits,
     list_every: Second,
     per_hour: u32,
-    burst: f64,
     strategy: Strategy,
     rotation: VecDeque<GroupId>,
     listing: Listing,
@@ -141,7 +160,6 @@ impl Rollcall {
     /// Holds nothing.
     pub fn new(settings: &Settings) -> Self {
         let per_hour = settings.calls_per_hour;
-        let tick = settings.tick.max(60) as f64;
         Self {
             groups: BTreeMap::new(),
             number: Number::default(),
@@ -152,14 +170,15 @@ impl Rollcall {
             refusals: Vec::new(),
             alarms: Vec::new(),
             last_complete: 0,
-            owners: (0..settings.owners).map(|_| Owner::default()).collect(),
+            owners: (0..settings.owners)
+                .map(|_| Owner::new(per_hour, START))
+                .collect(),
             limits: Limits {
                 lag: settings.lag,
                 again_after: settings.list_every.max(settings.lag),
             },
             list_every: settings.list_every,
             per_hour,
-            burst: (f64::from(per_hour) * 2.0 * tick / 3_600.0).ceil(),
             strategy: settings.strategy,
             rotation: VecDeque::new(),
             listing: Listing::default(),
@@ -301,15 +320,14 @@ impl Rollcall {
         // Dies before anything, between two pages, between read and append, or after the append.
         let dies_at = if died { random.below(4) } else { u64::MAX };
         if dies_at == 0 {
-            self.die(owner);
+            self.die(owner, now);
             return done;
         }
-        self.fill(owner, now);
         if self.is_pass_due(owner, now) {
             self.pass(owner, now, meta, faults, random, &mut done);
         }
         if dies_at == 1 {
-            self.die(owner);
+            self.die(owner, now);
             return done;
         }
         let chosen = self.decide(owner, now, meta, wrong);
@@ -326,7 +344,7 @@ impl Rollcall {
             done.appended.clear();
         }
         if died {
-            self.die(owner);
+            self.die(owner, now);
         }
         done
     }
@@ -337,37 +355,17 @@ impl Rollcall {
         owner.is_some_and(|owner| !owner.memory.suspects().is_empty())
     }
 
-    fn die(&mut self, owner: usize) {
+    /// Another process begins, and remembers nothing.
+    fn die(&mut self, owner: usize, now: Second) {
+        let per_hour = self.per_hour;
         if let Some(owner) = self.owners.get_mut(owner) {
-            let (saved, filled) = (owner.saved, owner.filled);
-            *owner = Owner {
-                saved,
-                filled,
-                ..Owner::default()
-            };
-        }
-    }
-
-    fn fill(&mut self, owner: usize, now: Second) {
-        let (per_hour, burst) = (f64::from(self.per_hour), self.burst);
-        if let Some(owner) = self.owners.get_mut(owner) {
-            if owner.filled > 0 {
-                let gained = (now - owner.filled) as f64 * per_hour / 3_600.0;
-                owner.saved = (owner.saved + gained).min(burst);
-            }
-            owner.filled = now;
+            *owner = Owner::new(per_hour, now);
         }
     }
 
     fn available(&self, owner: usize, now: Second) -> usize {
         let owner = self.owners.get(owner);
-        owner.map_or(0, |owner| {
-            if now < owner.paused_until {
-                0
-            } else {
-                owner.saved.max(0.0) as usize
-            }
-        })
+        owner.map_or(0, |owner| owner.calls.available(ms(now)))
     }
 
     fn is_pass_due(&self, owner: usize, now: Second) -> bool {
@@ -379,30 +377,21 @@ impl Rollcall {
     }
 
     fn spend(&mut self, owner: usize, now: Second, call: Call, calls: u32) {
-        if let Some(owner) = self.owners.get_mut(owner) {
-            owner.saved -= f64::from(calls);
+        if let Some(owner) = self.owners.get(owner) {
+            owner.calls.spend(calls, ms(now));
         }
         *self.calls.entry(now.div_euclid(3_600)).or_default() += calls;
         self.ledger.called(call, u64::from(calls));
     }
 
-    fn throttle(&mut self, owner: usize, now: Second) {
-        if let Some(owner) = self.owners.get_mut(owner)
-            && now >= owner.paused_until
-        {
-            let pause = doubled(
-                std::time::Duration::from_secs(5),
-                owner.throttled,
-                std::time::Duration::from_secs(600),
-            );
-            owner.throttled += 1;
-            owner.paused_until = now + i64::try_from(pause.as_secs()).unwrap_or(600);
-        }
-    }
-
-    fn answered(&mut self, owner: usize) {
-        if let Some(owner) = self.owners.get_mut(owner) {
-            owner.throttled = 0;
+    /// Tells the budget what became of a call.
+    fn ended(&self, owner: usize, now: Second, refused: Option<Refused>) {
+        let Some(Owner { calls, .. }) = self.owners.get(owner) else {
+            return;
+        };
+        match refused {
+            Some(refused) => calls.refused(&refused, &NO_LOAD, ms(now)),
+            None => calls.answered(&NO_LOAD, ms(now)),
         }
     }
 
@@ -424,11 +413,12 @@ impl Rollcall {
             listing,
         } = self.list(now, meta, faults, random);
         self.spend(owner, now, Call::List, calls);
-        if is_throttled {
-            self.throttle(owner, now);
-        } else if !is_refused {
-            self.answered(owner);
-        }
+        let refused = match (is_throttled, is_refused) {
+            (true, _) => Some(Refused::Throttled),
+            (false, true) => Some(Refused::Failed),
+            (false, false) => None,
+        };
+        self.ended(owner, now, refused);
         let per_hour = f64::from(self.per_hour);
         let list_every = self.list_every;
         let Some(kept) = self.owners.get_mut(owner) else {
@@ -459,7 +449,7 @@ impl Rollcall {
         self.last_complete = self.last_complete.max(memory.last_complete());
         let clock = Clock {
             now: memory.now(now),
-            monotonic_ms: now.unsigned_abs() * 1_000,
+            monotonic_ms: ms(now),
         };
         let projection = Projection {
             held: &self.groups,
@@ -505,7 +495,7 @@ impl Rollcall {
         };
         let clock = Clock {
             now: kept.memory.now(now),
-            monotonic_ms: now.unsigned_abs() * 1_000,
+            monotonic_ms: ms(now),
         };
         let projection = Projection {
             held: &self.groups,
@@ -532,7 +522,14 @@ impl Rollcall {
                 left -= 1;
             }
         }
-        if self.strategy == Strategy::Uniform {
+        // An answer "unknown" counts only between two that show that the token works: an oracle asks somebody else for that alone.
+        let others = match self.strategy {
+            Strategy::Uniform => left,
+            Strategy::Oracle => usize::from(kept.memory.suspects().awaits_sight()).min(left),
+            Strategy::Ours => 0,
+        };
+        left = others;
+        if left > 0 {
             for _ in 0..self.rotation.len() {
                 if left == 0 {
                     break;
@@ -658,20 +655,19 @@ impl Rollcall {
             mut events,
         } = answered;
         self.spend(owner, now, Call::Read(reason), calls);
-        let is_throttled = matches!(
-            outcome,
-            Outcome::Throttled | Outcome::Part { is_throttled: true }
-        );
-        if is_throttled {
-            self.throttle(owner, now);
-        } else {
-            self.answered(owner);
-        }
+        let refused = match outcome {
+            Outcome::Throttled | Outcome::Part { is_throttled: true } => Some(Refused::Throttled),
+            Outcome::Failed | Outcome::Part { .. } => Some(Refused::Failed),
+            Outcome::Unknown => Some(Refused::GroupUnknown),
+            Outcome::Suspended => Some(Refused::GroupSuspended),
+            Outcome::Full { .. } => None,
+        };
+        self.ended(owner, now, refused);
         let Some(kept) = self.owners.get_mut(owner) else {
             return;
         };
         kept.memory.learn_clock(t0, now);
-        let now_ms = now.unsigned_abs() * 1_000;
+        let now_ms = ms(now);
         if kept.memory.answered(group_id, t0, outcome, now_ms) {
             let what = About::Group(group_id.clone(), GroupEvent::Unlisted);
             events.push(event(t0 - self.limits.lag, Source::Read, what));

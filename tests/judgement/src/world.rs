@@ -138,6 +138,8 @@ pub struct World {
     pub webhooks: u64,
     /// Of them lost.
     pub lost: u64,
+    /// Of those that count for the loss rate, how many were told, and how many lost.
+    pub trials: (u64, u64),
     /// Groups wrong, every hour.
     pub wrong: Vec<(Second, u64)>,
     /// What happened, if it is written.
@@ -215,6 +217,7 @@ impl World {
             drifts: Vec::new(),
             webhooks: 0,
             lost: 0,
+            trials: (0, 0),
             wrong: Vec::new(),
             steps: Vec::new(),
             open: BTreeMap::new(),
@@ -291,6 +294,16 @@ impl World {
         }
     }
 
+    /// What was told late still comes until a second, and nobody reads any more.
+    pub fn drain_until(&mut self, end: Second) {
+        let queue = std::mem::take(&mut self.queue);
+        let is_told = |Reverse((_, _, Entry(item))): &Reverse<(Second, u64, Entry)>| {
+            matches!(item, Item::Arrive(_))
+        };
+        self.queue = queue.into_iter().filter(is_told).collect();
+        self.run_until(end);
+    }
+
     /// Runs until a second.
     pub fn run_until(&mut self, end: Second) {
         while let Some(Reverse((at, _, _))) = self.queue.peek()
@@ -330,7 +343,7 @@ impl World {
             Item::Tick(owner) => {
                 self.push(at + self.settings.tick, Item::Tick(owner));
                 self.tick(at, owner);
-                if !self.settings.faults.is_fast {
+                if !self.settings.faults.is_fast || self.rollcall.has_suspects(owner) {
                     self.push(at + 7, Item::Look(owner));
                     self.push(at + 20, Item::Look(owner));
                 }
@@ -482,7 +495,12 @@ impl World {
         self.webhooks += 1;
         let settings = &self.settings;
         let (loss, twice, late) = (settings.loss, settings.twice, settings.late);
-        if self.random.chance(loss) {
+        let is_lost = self.random.chance(loss);
+        if let Some(("member" | "subject" | "suspended" | "gone", ..)) = drift_of(act, &self.meta) {
+            let (told, lost) = &mut self.trials;
+            *(if is_lost { lost } else { told }) += 1;
+        }
+        if is_lost {
             self.lost += 1;
             self.write(|| format!("{at} lost: {act:?}"));
             if let Some((kind, place, person)) = drift_of(act, &self.meta) {
@@ -513,6 +531,7 @@ impl World {
     }
 
     fn arrive(&mut self, at: Second, event: &Event) {
+        self.write(|| format!("{at} arrives: {:?} {:?}", event.at, event.about));
         self.rollcall.hear(event);
         if let About::Group(group_id, _) = &event.about
             && let Some(place) = self.meta.index.get(group_id).copied()

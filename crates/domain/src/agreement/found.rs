@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fmt};
 
-use super::{Cause, Kind};
+use super::{Cause, Kind, told::is_known};
 use crate::{
     event::{About, Event, GroupEvent, GroupRead, HintReason, Person},
     group::{Applied, Existence, Field, FieldChange, Group, JoinRequest, Participant, View, named},
@@ -50,6 +50,8 @@ pub struct Repair {
     pub verified: Second,
     /// Whom it is about; personal data, never printed.
     pub(super) ids: BTreeSet<PersonId>,
+    /// Did somebody come, was it suspended? `None` where there is no contrary.
+    pub(super) comes: Option<bool>,
     /// The second of a webhook whose word it takes back.
     pub(super) undoes: Option<Second>,
 }
@@ -103,15 +105,26 @@ pub(super) struct Examined {
     pub(super) repairs: Vec<Repair>,
     /// Did it say something else than newer evidence?
     pub(super) contradicts: bool,
-    /// Is what webhooks told of the group until now complete?
-    pub(super) closes: bool,
+    /// Is it known now what of the group's changes was told, and what was not?
+    pub(super) span: Span,
+}
+
+/// What becomes of the changes told since a group was last verified.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Span {
+    /// Nothing was verified.
+    Open,
+    /// What was not told was found: both count.
+    Closed,
+    /// What was not told can not be known, so what was told does not count either.
+    Void,
 }
 
 pub(super) fn examine(look: &Look<'_>) -> Examined {
     let before = look.held.cloned().unwrap_or_default();
     let mut group = before.clone();
     let mut repairs = Vec::new();
-    let mut closes = false;
+    let mut is_verified = false;
     for (offset, event) in (0..).zip(look.events) {
         let verified = group.core.verified;
         let position = Position {
@@ -120,7 +133,7 @@ pub(super) fn examine(look: &Look<'_>) -> Examined {
             ..group.envelope.position
         };
         let applied = group.apply(look.group_id, event, position);
-        closes |= group.core.verified > verified || is_gone(&group);
+        is_verified |= group.core.verified > verified;
         let (Applied::View { changes, .. } | Applied::Forgotten { changes, .. }) = applied else {
             continue;
         };
@@ -135,7 +148,24 @@ pub(super) fn examine(look: &Look<'_>) -> Examined {
     Examined {
         repairs,
         contradicts,
-        closes: closes && before.core.verified > 0,
+        span: span(look, &before, &group, is_verified),
+    }
+}
+
+/// In doubt nothing is counted as lost, and so nothing as told.
+fn span(look: &Look<'_>, before: &Group, after: &Group, is_verified: bool) -> Span {
+    let is_doubted = || {
+        let view = before.shown();
+        view.is_some_and(|view| view.in_doubt.contains(&Field::Participants))
+    };
+    if is_gone(after) {
+        Span::Void
+    } else if !is_verified {
+        Span::Open
+    } else if look.is_first || !is_known(&before.core) || is_ours(look, before) || is_doubted() {
+        Span::Void
+    } else {
+        Span::Closed
     }
 }
 
@@ -150,6 +180,7 @@ struct Change {
     ids: BTreeSet<PersonId>,
     since: Option<Second>,
     is_told: bool,
+    comes: Option<bool>,
 }
 
 fn judge(
@@ -162,20 +193,27 @@ fn judge(
 ) {
     let created = after.core.created.as_ref().map(|created| created.value);
     // Members of a group that was never read and never told of its creation were never known.
-    let is_known = before.core.verified > 0
-        || before
-            .core
-            .exists
-            .as_ref()
-            .is_some_and(|exists| exists.stamp.rank == Rank::Statement);
-    for change in changes {
+    let was_known = is_known(&before.core);
+    // Being taken out with the whole group is one change.
+    let is_of_persons = |change: &&FieldChange| {
+        matches!(
+            change,
+            FieldChange::Participants { .. } | FieldChange::JoinRequests { .. }
+        )
+    };
+    let was_taken_out = is_gone(after) && !is_gone(before);
+    for change in changes
+        .iter()
+        .filter(|change| !(was_taken_out && is_of_persons(change)))
+    {
         let doubted = before.shown().is_some_and(|view| is_doubted(&view, change));
         for Change {
             kind,
             ids,
             since,
             is_told,
-        } in changes_of(change, is_known, created)
+            comes,
+        } in changes_of(change, was_known, created)
         {
             let cause = if is_ours(look, before) {
                 Cause::Ours
@@ -193,6 +231,7 @@ fn judge(
                 since,
                 verified: before.core.verified,
                 undoes: undone(before, kind, &ids),
+                comes,
                 ids,
             });
         }
@@ -246,6 +285,7 @@ fn changes_of(change: &FieldChange, is_known: bool, created: Option<Second>) -> 
             ids: BTreeSet::new(),
             since: None,
             is_told,
+            comes: None,
         }]
     };
     match change {
@@ -261,6 +301,7 @@ fn changes_of(change: &FieldChange, is_known: bool, created: Option<Second>) -> 
             ids: BTreeSet::new(),
             since: created,
             is_told: true,
+            comes: None,
         }],
         FieldChange::Existence { .. } | FieldChange::Time { .. } | FieldChange::InDoubt { .. } => {
             Vec::new()
@@ -284,12 +325,18 @@ fn changes_of(change: &FieldChange, is_known: bool, created: Option<Second>) -> 
             field: Field::Suspended,
             before,
             after,
-        } if before.is_some() || *after == Some(true) => one(Kind::Suspended, true),
+        } if before.is_some() || *after == Some(true) => vec![Change {
+            kind: Kind::Suspended,
+            ids: BTreeSet::new(),
+            since: None,
+            is_told: true,
+            comes: *after,
+        }],
         FieldChange::Flag { .. } => Vec::new(),
         FieldChange::Participants { before, after } if is_known => {
-            let gone = strangers(before, after).map(|person| (person, true));
+            let gone = strangers(before, after).map(|person| (person, false));
             let come = strangers(after, before).map(|person| (person, true));
-            of_persons(Kind::Member, gone.chain(come))
+            of_persons(Kind::Member, true, gone.chain(come))
         }
         FieldChange::JoinRequests { before, after } if is_known => of_asks(before, after),
         FieldChange::Participants { .. } | FieldChange::JoinRequests { .. } => Vec::new(),
@@ -303,7 +350,7 @@ fn of_asks(before: &[JoinRequest], after: &[JoinRequest]) -> Vec<Change> {
     let (before_p, after_p) = (persons(before), persons(after));
     // That somebody no longer waits may be a rejection, which no webhook tells.
     let gone = strangers(&before_p, &after_p).map(|person| (person, false));
-    let mut changes = of_persons(Kind::JoinRequest, gone);
+    let mut changes = of_persons(Kind::JoinRequest, false, gone);
     for ask in after {
         let mut new = strangers(std::slice::from_ref(&ask.person), &before_p);
         if new.next().is_some() {
@@ -312,6 +359,7 @@ fn of_asks(before: &[JoinRequest], after: &[JoinRequest]) -> Vec<Change> {
                 ids: ids_of(&ask.person),
                 since: ask.requested_at,
                 is_told: true,
+                comes: Some(true),
             });
         }
     }
@@ -320,14 +368,16 @@ fn of_asks(before: &[JoinRequest], after: &[JoinRequest]) -> Vec<Change> {
 
 fn of_persons<'a>(
     kind: Kind,
+    is_told: bool,
     persons: impl Iterator<Item = (&'a Participant, bool)>,
 ) -> Vec<Change> {
     persons
-        .map(|(person, is_told)| Change {
+        .map(|(person, comes)| Change {
             kind,
             ids: ids_of(person),
             since: None,
             is_told,
+            comes: Some(comes),
         })
         .collect()
 }

@@ -1,4 +1,7 @@
 //! What counts as lost, for as long as the webhook that tells it may yet come.
+//!
+//! A webhook tells what waits if it says the same of the same person, and is of a second between the group's last known
+//! rightness and the evidence: that bound keeps a second delivery of an older webhook from explaining a younger loss.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,8 +9,9 @@ use super::{Kind, Repair};
 use crate::{
     event::{About, Event, GroupEvent, Person, Source},
     group::named,
-    ids::{GroupId, PersonId, Second, digits},
+    ids::{GroupId, PersonId, Second, digits, is_number},
     limits::{LATE_SECONDS_MAX, OPEN_REPAIRS_MAX, TAKEN_BACK_SECONDS_MAX},
+    position::Position,
 };
 
 /// Repairs whose webhook may yet come.
@@ -18,36 +22,64 @@ pub(super) struct Open {
     found: std::collections::VecDeque<(Second, GroupId)>,
 }
 
+/// A change that no webhook has told yet.
 #[derive(Debug, Clone, PartialEq)]
-struct Waiting {
-    kind: Kind,
-    /// The second that the read spoke of: the webhook must be of no later one.
-    read_at: Second,
-    found: Second,
-    ids: BTreeSet<PersonId>,
-    undoes: Option<Second>,
+pub(super) struct Waiting {
+    pub(super) kind: Kind,
+    pub(super) ids: BTreeSet<PersonId>,
+    /// Did somebody come, was it suspended? `None` where there is no contrary, or it is not known.
+    pub(super) comes: Option<bool>,
+    /// When the group was last known to be right: the webhook is of no earlier second.
+    pub(super) after: Second,
+    /// When the change was seen: the webhook is of no later second.
+    pub(super) until: Second,
+    /// When it was found.
+    pub(super) found: Second,
+    pub(super) undoes: Option<Second>,
+    /// What the group had folded when it was found.
+    pub(super) position: Position,
+    /// Was it seen by another webhook, and not by a read? Then it was no drift that a read found.
+    pub(super) is_implied: bool,
+}
+
+impl Waiting {
+    fn is_same(&self, other: &Self) -> bool {
+        self.kind == other.kind
+            && self.comes == other.comes
+            && (self.ids.is_empty() || !self.ids.is_disjoint(&other.ids))
+    }
 }
 
 impl Open {
-    pub(super) fn add(&mut self, repair: &Repair) {
+    pub(super) fn add(&mut self, group_id: &GroupId, waiting: Waiting) {
         if self.found.len() >= OPEN_REPAIRS_MAX
             && let Some((found, group_id)) = self.found.pop_front()
         {
             self.drop_found(found, &group_id);
         }
-        let waiting = Waiting {
-            kind: repair.kind,
-            read_at: repair.found,
-            found: repair.found,
-            ids: repair.ids.clone(),
-            undoes: repair.undoes,
-        };
-        self.found
-            .push_back((waiting.found, repair.group_id.clone()));
+        self.found.push_back((waiting.found, group_id.clone()));
         self.by_group
-            .entry(repair.group_id.clone())
+            .entry(group_id.clone())
             .or_default()
             .push(waiting);
+    }
+
+    /// Was this found before, and is not folded yet?
+    pub(super) fn is_on_its_way(&self, group_id: &GroupId, waiting: &Waiting) -> bool {
+        let earlier = self.by_group.get(group_id).into_iter().flatten();
+        earlier
+            .filter(|earlier| earlier.position == waiting.position)
+            .any(|earlier| earlier.is_same(waiting))
+    }
+
+    /// Do two answers of Meta's that lag differently contradict each other about what changed once?
+    /// Both speak of seconds before they were asked by `lag`: until that is over one may show what was, and another what is.
+    pub(super) fn is_echo(&self, group_id: &GroupId, waiting: &Waiting, lag: Second) -> bool {
+        let earlier = self.by_group.get(group_id).into_iter().flatten();
+        earlier
+            .filter(|earlier| !earlier.is_implied && earlier.kind == waiting.kind)
+            .filter(|earlier| earlier.ids.is_empty() || !earlier.ids.is_disjoint(&waiting.ids))
+            .any(|earlier| waiting.found - earlier.found <= lag)
     }
 
     /// Does this repair take back an earlier one, that had taken back a webhook's word?
@@ -65,8 +97,8 @@ impl Open {
         Some(earlier.found - earlier.undoes?)
     }
 
-    /// The kinds of what waited for this webhook.
-    pub(super) fn heard(&mut self, event: &Event) -> Vec<Kind> {
+    /// What waited for this webhook: one for each change that it tells.
+    pub(super) fn heard(&mut self, event: &Event) -> Vec<Waiting> {
         let About::Group(group_id, what) = &event.about else {
             return Vec::new();
         };
@@ -77,13 +109,12 @@ impl Open {
             return Vec::new();
         };
         let mut late = Vec::new();
-        waiting.retain(|waiting| {
-            let is_it = event.at <= waiting.read_at && tells(what, waiting);
-            if is_it {
-                late.push(waiting.kind);
-            }
-            !is_it
-        });
+        for told in tellings(what) {
+            let place = waiting.iter().position(|waiting| {
+                (waiting.after..=waiting.until).contains(&event.at) && told.tells(waiting)
+            });
+            late.extend(place.map(|place| waiting.remove(place)));
+        }
         if waiting.is_empty() {
             self.by_group.remove(group_id);
         }
@@ -114,45 +145,84 @@ impl Open {
     }
 }
 
-fn tells(what: &GroupEvent, waiting: &Waiting) -> bool {
-    let names = |people: &[Person]| people.iter().any(|person| is_one_of(person, &waiting.ids));
-    match (waiting.kind, what) {
-        (Kind::Created, GroupEvent::Created(_)) | (Kind::Gone, GroupEvent::Deleted) => true,
-        (Kind::Subject, GroupEvent::SettingsUpdated { subject, .. }) => subject.is_some(),
-        (
-            Kind::Settings,
-            GroupEvent::SettingsUpdated {
-                description,
-                picture_sha256,
-                ..
-            },
-        ) => description.is_some() || picture_sha256.is_some(),
-        (Kind::Suspended, GroupEvent::Suspended(_)) => true,
-        (
-            Kind::Member,
-            GroupEvent::ParticipantsAdded { participants }
-            | GroupEvent::ParticipantsRemoved { participants },
-        ) => names(participants),
-        (
-            Kind::JoinRequest,
-            GroupEvent::JoinRequestCreated { person, .. }
-            | GroupEvent::JoinRequestClosed { person, .. },
-        ) => is_one_of(person, &waiting.ids),
-        (
-            Kind::Created
-            | Kind::Gone
-            | Kind::Subject
-            | Kind::Settings
-            | Kind::Suspended
-            | Kind::Member
-            | Kind::JoinRequest,
-            _,
-        ) => false,
+/// One change that a webhook tells.
+struct Telling<'a> {
+    kind: Kind,
+    person: Option<&'a Person>,
+    comes: Option<bool>,
+}
+
+/// The changes that a webhook tells.
+fn tellings<'a>(what: &'a GroupEvent) -> Vec<Telling<'a>> {
+    let one = |kind, person, comes| Telling {
+        kind,
+        person,
+        comes,
+    };
+    let all = |people: &'a [Person], comes| -> Vec<Telling<'a>> {
+        let people = people.iter();
+        people
+            .map(|person| one(Kind::Member, Some(person), Some(comes)))
+            .collect()
+    };
+    match what {
+        GroupEvent::Created(_) => vec![one(Kind::Created, None, None)],
+        GroupEvent::Deleted => vec![one(Kind::Gone, None, None)],
+        GroupEvent::Suspended(suspended) => vec![one(Kind::Suspended, None, Some(*suspended))],
+        GroupEvent::SettingsUpdated {
+            subject,
+            description,
+            picture_sha256,
+        } => {
+            let others = [description, picture_sha256];
+            let subject = subject.iter().map(|_| one(Kind::Subject, None, None));
+            let others = others.into_iter().flatten();
+            let others = others.map(|_| one(Kind::Settings, None, None));
+            subject.chain(others).collect()
+        }
+        GroupEvent::ParticipantsAdded { participants } => all(participants, true),
+        GroupEvent::ParticipantsRemoved { participants } => all(participants, false),
+        GroupEvent::JoinRequestCreated { person, .. } => {
+            vec![one(Kind::JoinRequest, Some(person), Some(true))]
+        }
+        GroupEvent::JoinRequestClosed { person, .. } => {
+            vec![one(Kind::JoinRequest, Some(person), Some(false))]
+        }
+        GroupEvent::MessageReceived { .. }
+        | GroupEvent::Hinted { .. }
+        | GroupEvent::Read(_)
+        | GroupEvent::JoinRequestsRead { .. }
+        | GroupEvent::Listed { .. }
+        | GroupEvent::Unknown
+        | GroupEvent::Unlisted
+        | GroupEvent::IdentityLinked { .. }
+        | GroupEvent::JoinRequestsAnswered { .. }
+        | GroupEvent::InviteLinkAnswered { .. }
+        | GroupEvent::Forgotten { .. }
+        | GroupEvent::Erased { .. } => Vec::new(),
     }
 }
 
-fn is_one_of(person: &Person, ids: &BTreeSet<PersonId>) -> bool {
+impl Telling<'_> {
+    fn tells(&self, waiting: &Waiting) -> bool {
+        self.kind == waiting.kind
+            && (waiting.comes.is_none() || self.comes == waiting.comes)
+            && self
+                .person
+                .is_none_or(|person| may_be_one_of(person, &waiting.ids))
+    }
+}
+
+/// Names it one of these, or could it, for the one names only a number and the others only a user id?
+fn may_be_one_of(person: &Person, ids: &BTreeSet<PersonId>) -> bool {
     let number = person.wa_id.as_deref().map(digits);
-    named(person).id.is_some_and(|id| ids.contains(&id))
-        || number.is_some_and(|number| ids.contains(&number))
+    let Some(id) = named(person).id else {
+        return false;
+    };
+    let is_named = ids.contains(&id) || number.as_ref().is_some_and(|n| ids.contains(n));
+    let names_user = !is_number(&id);
+    let (user_ids, numbers): (Vec<_>, Vec<_>) = ids.iter().partition(|id| !is_number(id));
+    let is_unlike =
+        !names_user && numbers.is_empty() || number.is_none() && names_user && user_ids.is_empty();
+    is_named || is_unlike
 }

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use super::{
     Call, Cause, Kind, LossRate, Repair,
-    found::{Look, examine},
-    late::Open,
+    found::{Look, Span, examine},
+    late::{Open, Waiting},
     loss::loss_rate,
     report::{Agreement, report},
-    told::told,
+    told::{Told, told},
 };
 use crate::{
-    event::Event,
+    event::{About, Event, GroupEvent},
     group::Group,
     ids::{GroupId, Second},
     limits::REPAIRS_KEPT_MAX,
@@ -71,9 +71,9 @@ pub struct Counts {
     pub contradicted: u64,
     /// Calls spent.
     pub calls: BTreeMap<Call, u64>,
-    /// Changes lost, in spans that a complete read closed.
+    /// Changes of persons, subjects, suspensions, and ends of groups, that no webhook told, as reads, lists and other webhooks show.
     pub lost: u64,
-    /// Changes told by webhooks, in the same spans.
+    /// The same that webhooks told, in spans of which is known what was lost.
     pub told: u64,
 }
 
@@ -144,6 +144,8 @@ pub struct Ledger {
     open_spans: BTreeMap<GroupId, u64>,
     /// What counts as lost, for as long as a webhook may yet come.
     open: Open,
+    /// Seconds by which a read's own second lies before it was asked: the greatest seen; `None` before the first.
+    lag: Option<Second>,
     /// The last repairs, oldest first.
     repairs: std::collections::VecDeque<Repair>,
 }
@@ -172,26 +174,49 @@ impl Ledger {
         self.repairs.iter()
     }
 
-    /// A group's state moved on in the projection: counts the changes that webhooks told.
+    /// A group's state moved on in the projection: counts the changes that webhooks told, and those that one shows another not to have told.
     ///
     /// `before` is the state followed last, `None` if there was none.
     pub fn followed(&mut self, group_id: &GroupId, before: Option<&Group>, after: &Group) {
-        // What happened before anybody ever read the group is not known to be all that happened.
-        if before.is_none_or(|before| before.core.verified == 0) {
-            return;
+        // A state that is met for the first time tells what is so, and not what changed.
+        let Some(before) = before else { return };
+        let Told {
+            of_reads,
+            of_lists,
+            is_gone,
+            implied,
+        } = told(&before.core, &after.core, self.lag);
+        self.counts.told += of_lists;
+        if is_gone {
+            self.open_spans.remove(group_id);
         }
-        let changes = told(before, after);
-        if changes > 0 {
-            *self.open_spans.entry(group_id.clone()).or_default() += changes;
+        if of_reads > 0 {
+            *self.open_spans.entry(group_id.clone()).or_default() += of_reads;
+        }
+        for implied in implied {
+            self.counts.lost += 1;
+            let waiting = Waiting {
+                kind: implied.kind,
+                ids: implied.ids,
+                comes: Some(implied.comes),
+                after: implied.after,
+                until: implied.until,
+                found: implied.until,
+                undoes: None,
+                position: after.envelope.position,
+                is_implied: true,
+            };
+            self.open.add(group_id, waiting);
         }
     }
 
-    /// A webhook was read from the log, however late: what it tells, and a read had found before, was late and not lost.
+    /// A webhook was read from the log, however late: what it tells, and was found before without it, was late and not lost.
     ///
-    /// Optional: without it what is late counts as lost, unless [`Ledger::followed`] shows it.
+    /// To be told of every webhook about a group, once each, after [`Ledger::followed`] was told of the state that it led to,
+    /// or later. Without it what is late counts as lost.
     pub fn heard(&mut self, event: &Event) {
-        for kind in self.open.heard(event) {
-            self.was_late(kind);
+        for late in self.open.heard(event) {
+            self.was_late(&late);
         }
     }
 
@@ -202,15 +227,43 @@ impl Ledger {
         let mut examined = examine(look);
         self.counts.looked += 1;
         self.counts.contradicted += u64::from(examined.contradicts);
-        self.counts.repaired += u64::from(!examined.repairs.is_empty());
         self.open.forget_before(look.t0);
-        if examined.closes {
-            self.counts.told += self.open_spans.remove(look.group_id).unwrap_or(0);
-        }
+        self.learn_lag(look);
+        let told = match examined.span {
+            Span::Open => 0,
+            Span::Closed => self.open_spans.remove(look.group_id).unwrap_or(0),
+            Span::Void => {
+                self.open_spans.remove(look.group_id);
+                0
+            }
+        };
+        self.counts.told += told;
+        let position = look.held.map(|held| held.envelope.position);
+        let waiting = |found: &Repair| Waiting {
+            kind: found.kind,
+            ids: found.ids.clone(),
+            comes: found.comes,
+            after: found.verified,
+            until: found.found,
+            found: found.found,
+            undoes: found.undoes,
+            position: position.unwrap_or_default(),
+            is_implied: false,
+        };
+        // What another answer found a moment ago is right once that is folded.
+        examined
+            .repairs
+            .retain(|found| !self.open.is_on_its_way(look.group_id, &waiting(found)));
+        self.counts.repaired += u64::from(!examined.repairs.is_empty());
         for found in &mut examined.repairs {
             if let Some(lag) = self.open.takes_back(found) {
                 found.cause = Cause::Ours;
                 self.was_misled(found.kind.counterpart(), lag);
+            }
+            let lag = self.lag.unwrap_or(0);
+            if found.cause == Cause::Lost && self.open.is_echo(look.group_id, &waiting(found), lag)
+            {
+                found.cause = Cause::Unknown;
             }
             let (kind, cause) = (found.kind, found.cause);
             *self.counts.drift.entry((kind, cause)).or_default() += 1;
@@ -218,7 +271,7 @@ impl Ledger {
             stood.add(found.stood(), found.since.is_some());
             if cause == Cause::Lost {
                 self.counts.lost += u64::from(is_trial(kind));
-                self.open.add(found);
+                self.open.add(look.group_id, waiting(found));
             }
             if self.repairs.len() >= REPAIRS_KEPT_MAX {
                 self.repairs.pop_front();
@@ -226,6 +279,15 @@ impl Ledger {
             self.repairs.push_back(found.clone());
         }
         examined.repairs
+    }
+
+    /// By how much a read's own second lies before it was asked.
+    fn learn_lag(&mut self, look: &Look<'_>) {
+        let mut events = look.events.iter();
+        let read = events.find(|event| matches!(event.about, About::Group(_, GroupEvent::Read(_))));
+        if let Some(read) = read {
+            self.lag = self.lag.max(Some(look.t0 - read.at));
+        }
     }
 
     /// Calls were made.
@@ -262,10 +324,13 @@ impl Ledger {
         self.misled.lag_max = self.misled.lag_max.max(lag);
     }
 
-    fn was_late(&mut self, kind: Kind) {
-        let lost = self.counts.drift.entry((kind, Cause::Lost)).or_default();
-        *lost = lost.saturating_sub(1);
-        *self.counts.drift.entry((kind, Cause::Late)).or_default() += 1;
+    fn was_late(&mut self, late: &Waiting) {
+        let kind = late.kind;
+        if !late.is_implied {
+            let lost = self.counts.drift.entry((kind, Cause::Lost)).or_default();
+            *lost = lost.saturating_sub(1);
+            *self.counts.drift.entry((kind, Cause::Late)).or_default() += 1;
+        }
         if is_trial(kind) {
             self.counts.lost = self.counts.lost.saturating_sub(1);
             self.counts.told += 1;
@@ -273,12 +338,13 @@ impl Ledger {
     }
 }
 
-/// Is a change of this kind told by exactly one webhook, and found by the next read if that was lost?
+/// Is a change of this kind told by exactly one webhook, and seen by others if that was lost?
 ///
 /// Join requests come and go between two reads, and of the settings webhooks tell only some.
+/// That a group was created is told of a group of which nothing was held, and cannot be told from a state that is met for the first time.
 pub(super) fn is_trial(kind: Kind) -> bool {
     match kind {
-        Kind::Created | Kind::Gone | Kind::Subject | Kind::Member | Kind::Suspended => true,
-        Kind::JoinRequest | Kind::Settings => false,
+        Kind::Gone | Kind::Subject | Kind::Member | Kind::Suspended => true,
+        Kind::Created | Kind::JoinRequest | Kind::Settings => false,
     }
 }

@@ -327,3 +327,215 @@ fn a_repair_that_a_later_read_takes_back_names_the_lag_that_misled_it() {
     let report = ledger.report(T + 2_300, [], None).to_string();
     assert!(report.contains("--api-lag is too small"), "{report}");
 }
+
+fn left(at: Second, person: Person) -> Event {
+    of_group(
+        at,
+        GroupEvent::ParticipantsRemoved {
+            participants: vec![person],
+        },
+    )
+}
+
+fn wrote(at: Second, sender: Person) -> Event {
+    of_group(at, GroupEvent::MessageReceived { sender })
+}
+
+/// A ledger that knows of a verified group with these members how reads lag, and what it follows from then on.
+struct Followed {
+    ledger: Ledger,
+    events: Vec<Event>,
+}
+
+impl Followed {
+    fn new(members: &[Person]) -> Self {
+        let mut followed = Self {
+            ledger: Ledger::default(),
+            events: vec![created(), read_at(T + 100, "s", members)],
+        };
+        followed.read(T + 101, members);
+        assert_eq!(followed.counts(), (0, 0));
+        followed
+    }
+
+    fn counts(&self) -> (u64, u64) {
+        (self.ledger.counts().lost, self.ledger.counts().told)
+    }
+
+    /// A webhook arrives.
+    fn hears(&mut self, event: Event) {
+        let before = after(&self.events);
+        self.events.push(event.clone());
+        let now = after(&self.events);
+        self.ledger.followed(&group_id(), Some(&before), &now);
+        self.ledger.heard(&event);
+    }
+
+    /// A read that speaks of a second, asked 300 s later.
+    fn read(&mut self, at: Second, members: &[Person]) {
+        let held = after(&self.events);
+        let events = [read_at(at, "s", members)];
+        self.ledger
+            .looked(&look(&group_id(), &held, &events, at + 300));
+        self.events.extend(events);
+    }
+}
+
+#[test]
+fn who_comes_twice_without_going_had_gone_and_nobody_told() {
+    let mut group = Followed::new(&[nu(N1, U1)]);
+    group.hears(joined(T + 1_000, nu(N1, U1)));
+    group.read(T + 2_000, &[nu(N1, U1)]);
+    assert_eq!(group.counts(), (1, 1));
+    // The going was late, and not lost.
+    group.hears(left(T + 900, nu(N1, U1)));
+    assert_eq!(group.counts(), (0, 2));
+}
+
+#[test]
+fn a_webhook_that_a_read_may_have_been_ahead_of_shows_nothing() {
+    let mut group = Followed::new(&[nu(N1, U1)]);
+    group.hears(joined(T + 400, nu(N1, U1)));
+    group.read(T + 2_000, &[nu(N1, U1)]);
+    assert_eq!(group.counts(), (0, 0));
+}
+
+#[test]
+fn who_writes_had_come_though_nobody_told() {
+    let mut group = Followed::new(&[]);
+    group.hears(wrote(T + 1_000, nu(N1, U1)));
+    group.read(T + 2_000, &[nu(N1, U1)]);
+    assert_eq!(group.counts(), (1, 0));
+    // Told a little later it was only overtaken.
+    group.hears(joined(T + 990, nu(N1, U1)));
+    assert_eq!(group.counts(), (0, 1));
+}
+
+#[test]
+fn who_may_be_somebody_known_by_another_identifier_shows_nothing() {
+    let mut group = Followed::new(&[u(U1)]);
+    group.hears(wrote(T + 1_000, n(N1)));
+    group.hears(left(T + 1_010, n(N2)));
+    group.read(T + 2_000, &[nu(N1, U1)]);
+    assert_eq!(group.counts().0, 0);
+}
+
+#[test]
+fn a_removal_by_number_alone_is_told_of_whom_the_number_is_known_to_be() {
+    let mut group = Followed::new(&[nu(N1, U1)]);
+    group.hears(left(T + 1_000, n(N1)));
+    group.read(T + 2_000, &[]);
+    assert_eq!(group.counts(), (0, 1));
+}
+
+#[test]
+fn what_comes_late_by_number_alone_is_whom_a_read_found_by_user_id_alone() {
+    let mut group = Followed::new(&[]);
+    group.read(T + 1_000, &[u(U1)]);
+    assert_eq!(group.counts(), (1, 0));
+    group.hears(left(T + 950, n(N1)));
+    assert_eq!(group.counts().0, 1, "that is the contrary");
+    group.hears(joined(T + 50, n(N1)));
+    assert_eq!(group.counts().0, 1, "that is older than what was verified");
+    group.hears(joined(T + 1_301, n(N1)));
+    assert_eq!(group.counts().0, 1, "that is younger than the read");
+    group.hears(joined(T + 950, n(N1)));
+    assert_eq!(group.counts().0, 0);
+}
+
+#[test]
+fn suspended_twice_was_released_between_and_nobody_told() {
+    let suspended = |at, is| of_group(at, GroupEvent::Suspended(is));
+    let mut group = Followed::new(&[]);
+    group.hears(suspended(T + 1_000, true));
+    group.hears(suspended(T + 2_000, true));
+    group.hears(suspended(T + 2_000, true));
+    group.read(T + 3_000, &[]);
+    assert_eq!(group.counts(), (1, 2));
+}
+
+#[test]
+fn what_was_told_of_a_group_that_went_does_not_count_but_its_end_does() {
+    let mut group = Followed::new(&[]);
+    group.hears(joined(T + 1_000, nu(N1, U1)));
+    group.hears(of_group(T + 1_100, GroupEvent::Deleted));
+    assert_eq!(group.counts(), (0, 1));
+}
+
+#[test]
+fn members_of_a_group_that_went_are_one_loss_with_it() {
+    let held = after(&[created(), read_at(T + 100, "s", &[nu(N1, U1), nu(N2, U2)])]);
+    let events = [of_group(T + 1_000, GroupEvent::Unknown)];
+    let mut ledger = Ledger::default();
+    ledger.looked(&look(&group_id(), &held, &events, T + 1_300));
+    assert_eq!(drift(&ledger), [(Kind::Gone, Cause::Lost, 1)]);
+    assert_eq!(ledger.counts().lost, 1);
+}
+
+#[test]
+fn a_group_gone_by_a_read_and_back_by_a_list_was_never_gone() {
+    let mut told = vec![created()];
+    let id = group_id();
+    let mut ledger = Ledger::default();
+    let gone = [of_group(T + 500, GroupEvent::Unknown)];
+    ledger.looked(&look(&id, &after(&told), &gone, T + 800));
+    assert_eq!(drift(&ledger), [(Kind::Gone, Cause::Lost, 1)]);
+    told.extend(gone);
+    let listed = [of_group(
+        T + 2_000,
+        GroupEvent::Listed {
+            subject: Some(some_subject()),
+            created: Some(T),
+        },
+    )];
+    ledger.looked(&look(&id, &after(&told), &listed, T + 2_300));
+    assert_eq!(
+        drift(&ledger),
+        [
+            (Kind::Created, Cause::Ours, 1),
+            (Kind::Gone, Cause::Ours, 1)
+        ]
+    );
+    assert_eq!((ledger.misled().times, ledger.counts().lost), (1, 0));
+}
+
+fn some_subject() -> crate::ids::Text {
+    "s".into()
+}
+
+#[test]
+fn what_two_answers_find_before_it_is_folded_is_found_once() {
+    let held = after(&[created(), read_at(T + 100, "s", &[])]);
+    let events = [read_at(T + 1_000, "other", &[nu(N1, U1)])];
+    let mut ledger = Ledger::default();
+    let id = group_id();
+    assert_eq!(
+        ledger.looked(&look(&id, &held, &events, T + 1_300)).len(),
+        2
+    );
+    assert_eq!(
+        ledger.looked(&look(&id, &held, &events, T + 1_301)).len(),
+        0
+    );
+    assert_eq!(ledger.counts().lost, 2);
+}
+
+#[test]
+fn answers_that_lag_differently_and_contradict_each_other_lost_one_webhook() {
+    let mut told = vec![created(), read_at(T + 100, "s", &[])];
+    let id = group_id();
+    let mut ledger = Ledger::default();
+    for (at, subject) in [(T + 1_000, "new"), (T + 1_060, "s"), (T + 1_300, "new")] {
+        let events = [read_at(at, subject, &[])];
+        ledger.looked(&look(&id, &after(&told), &events, at + 300));
+        told.extend(events);
+    }
+    assert_eq!(ledger.counts().lost, 1);
+    assert_eq!(
+        drift(&ledger),
+        [
+            (Kind::Subject, Cause::Lost, 1),
+            (Kind::Subject, Cause::Unknown, 2)
+        ]
+    );
+}

@@ -28,9 +28,13 @@ pub(super) fn fan_out<H: Held>(projection: &Projection<'_, H>, plan: &mut Plan) 
     let is_new = |change: &IdentityChange| !memory.fanned.contains(&change.event_id);
     if !changes.is_empty() {
         let any_new = changes.iter().any(is_new);
+        // Both are in order: side by side they cost no search, which would be most of what a plan for many groups costs.
+        let mut scanned = memory.scanned.iter().peekable();
         for (group_id, group) in projection.held.groups() {
             let position = group.envelope.position;
-            let has_changed = memory.scanned.get(group_id) != Some(&position);
+            while scanned.next_if(|(id, _)| *id < group_id).is_some() {}
+            let before = scanned.next_if(|(id, _)| *id == group_id);
+            let has_changed = before.is_none_or(|(_, before)| *before != position);
             if !has_changed && !any_new {
                 continue;
             }

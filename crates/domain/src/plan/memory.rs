@@ -132,10 +132,13 @@ impl Memory {
 
     /// A plan is being carried out: its events are durable, and its reads begin.
     pub fn took(&mut self, plan: &Plan) {
+        // What a list shows may have happened until it was asked for: only a read that speaks of a later second settles it.
+        // One that speaks of an earlier may show what was before, and so take the list's word back.
+        let listed = plan.summary.as_ref().map_or(0, |pass| pass.started);
         for step in &plan.steps {
             match step {
                 Step::Assert { group_id, at, .. } => {
-                    self.differed.insert(group_id.clone(), *at);
+                    self.differed.insert(group_id.clone(), listed.max(*at));
                 }
                 Step::Suspect { group_id } => self.suspects.missing(group_id),
                 Step::Gone { group_id, .. } => {

@@ -9,7 +9,7 @@ use super::{Budget, Clock, Held, Limits, Plan, Projection, Step, Tried, is_alive
 use crate::{
     group::{Existence, Group},
     ids::{GroupId, Second},
-    limits::{CONTROL_SECONDS_MAX, MEMBER_REGISTERS_SOON},
+    limits::{CONTROL_SECONDS_MAX, MEMBER_REGISTERS_SOON, QUIET_DIVISOR, QUIET_SECONDS_MAX},
 };
 
 /// Why a group is worth a read, the most urgent first.
@@ -135,7 +135,7 @@ pub(super) fn reads<H: Held>(
     if !suspects.is_empty() {
         worth.insert(Reason::Unlisted, suspects.len());
     }
-    let mut candidates = Vec::new();
+    let mut candidates: Vec<Weighed<'_>> = Vec::new();
     for (group_id, group) in held.groups() {
         let tried = tried(group_id);
         let known = Known {
@@ -146,13 +146,16 @@ pub(super) fn reads<H: Held>(
             differed: memory.differed.get(group_id).copied(),
             gap: signals.gap,
         };
-        if let Some(found) = candidate(group_id, group, clock.now, limits, known)
+        if let Some(found) = weigh(group_id, group, clock.now, limits, known)
             && may_be_read(group_id, &tried)
             && !memory.suspects.contains(group_id)
         {
-            *worth.entry(found.reason).or_default() += 1;
             candidates.push(found);
         }
+    }
+    let candidates = once_quiet(candidates, clock.now - limits.lag);
+    for found in &candidates {
+        *worth.entry(found.reason).or_default() += 1;
     }
     plan.worth = worth;
     let mut left = budget.reads;
@@ -175,6 +178,9 @@ pub(super) fn reads<H: Held>(
     }
     if let Some((group_id, reason)) = control {
         read(group_id, reason);
+    }
+    let mut candidates = candidates;
+    if let Some((group_id, _)) = control {
         candidates.retain(|candidate| candidate.group_id != group_id);
     }
     suspects
@@ -214,6 +220,43 @@ pub fn candidate<'a>(
     limits: &Limits,
     known: Known,
 ) -> Option<Candidate<'a>> {
+    weigh(group_id, group, now, limits, known).map(|weighed| weighed.candidate)
+}
+
+/// A group that may be read, and what else decides whether it is its turn.
+struct Weighed<'a> {
+    candidate: Candidate<'a>,
+    /// Seconds since something was heard of it, as of the second that a read now speaks of.
+    quiet: Second,
+    /// Has it rested for long enough to be read for no other reason than its age?
+    is_turn: bool,
+}
+
+/// A session of chat, of comings and goings, would otherwise be read in each of its pauses, and nobody else for that.
+///
+/// What is left of a session's reads goes to those verified longest ago.
+fn once_quiet(mut all: Vec<Weighed<'_>>, says: Second) -> Vec<Candidate<'_>> {
+    let verified = all.iter().map(|weighed| weighed.candidate.last);
+    let oldest = verified.filter(|last| *last > 0).min().unwrap_or(says);
+    let pause = ((says - oldest) / QUIET_DIVISOR).min(QUIET_SECONDS_MAX);
+    all.retain_mut(|weighed| {
+        let candidate = &mut weighed.candidate;
+        if candidate.reason != Reason::Changed || weighed.quiet >= pause {
+            return true;
+        }
+        candidate.reason = Reason::LongestUnverified;
+        weighed.is_turn
+    });
+    all.into_iter().map(|weighed| weighed.candidate).collect()
+}
+
+fn weigh<'a>(
+    group_id: &'a GroupId,
+    group: &Group,
+    now: Second,
+    limits: &Limits,
+    known: Known,
+) -> Option<Weighed<'a>> {
     let core = &group.core;
     if core
         .exists
@@ -259,35 +302,54 @@ pub fn candidate<'a>(
     } else {
         Reason::LongestUnverified
     };
-    Some(Candidate {
+    let candidate = Candidate {
         reason,
         last,
         group_id,
+    };
+    Some(Weighed {
+        candidate,
+        quiet: says - news,
+        is_turn,
     })
 }
 
-/// Chooses at most `count` candidates: 30 % are always those read longest ago, whatever the reasons of others.
+/// Chooses at most `count` candidates: of ten three are always those read longest ago, whatever the reasons of others,
+/// and no more than five others those of which something was heard since, unless nobody else is to be read:
+/// what webhooks tell must not keep those from being read of which none comes (docs/adr/0010).
 ///
-/// `turn` counts choices made before, so that the share holds also where `count` is 1; gives them in order of urgency.
+/// `turn` counts choices made before, so that the shares hold also where `count` is 1; gives them in order of urgency.
 pub fn choose(candidates: Vec<Candidate<'_>>, count: usize, turn: u64) -> Vec<Candidate<'_>> {
     let mut longest = candidates.clone();
-    let mut urgent = candidates;
+    let (mut changed, mut urgent): (Vec<_>, Vec<_>) = candidates
+        .into_iter()
+        .filter(|candidate| candidate.reason != Reason::LongestUnverified)
+        .partition(|candidate| candidate.reason >= Reason::Changed);
     // Of each no more than are chosen at all: sorting thousands for a few would cost more than the choice.
     least(&mut urgent, count, Candidate::cmp);
+    least(&mut changed, count, Candidate::cmp);
     least(&mut longest, count, |a, b| {
         (a.last, a.group_id).cmp(&(b.last, b.group_id))
     });
-    let (mut urgent, mut longest) = (urgent.into_iter(), longest.into_iter());
+    let (mut urgent, mut changed) = (urgent.into_iter(), changed.into_iter());
+    let mut longest = longest.into_iter();
     let mut taken: BTreeSet<&GroupId> = BTreeSet::new();
     let mut chosen: Vec<Candidate<'_>> = Vec::new();
     let mut turn = turn;
     while chosen.len() < count {
-        // Of ten turns the third, sixth and ninth.
-        let is_share = matches!(turn % 10, 2 | 5 | 8);
-        let next = if is_share {
-            longest.next().or_else(|| urgent.next())
-        } else {
-            urgent.next().or_else(|| longest.next())
+        let next = match turn % 10 {
+            2 | 5 | 8 => longest
+                .next()
+                .or_else(|| urgent.next())
+                .or_else(|| changed.next()),
+            0 | 1 | 4 | 6 | 7 => urgent
+                .next()
+                .or_else(|| changed.next())
+                .or_else(|| longest.next()),
+            _ => urgent
+                .next()
+                .or_else(|| longest.next())
+                .or_else(|| changed.next()),
         };
         let Some(next) = next else { break };
         if taken.insert(next.group_id) {

@@ -171,3 +171,22 @@ fn a_group_of_eight_shows_eight() {
     let ids: Vec<Option<Text>> = ids.into_iter().map(|one| one.user_id).collect();
     assert!(ids.is_sorted());
 }
+
+#[test]
+fn those_who_asked_overflow_too_where_nobody_is_in() {
+    let closed = |n: usize| {
+        of_group(
+            10,
+            GroupEvent::JoinRequestClosed {
+                person: u(&format!("US.{n:06}")),
+                join_request_id: None,
+            },
+        )
+    };
+    let full = given((0..REGISTERS_MAX).map(closed));
+    assert!(!full.group.core.overflow);
+    let over = full.when(closed(REGISTERS_MAX));
+    let core = &over.group.core;
+    assert_eq!((core.ask.len(), core.overflow), (REGISTERS_MAX, true));
+    assert_eq!(core.member.len(), 0);
+}
