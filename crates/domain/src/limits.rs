@@ -76,8 +76,9 @@ pub const GROUP_REST_MAX: Duration = Duration::from_secs(600);
 /// Longest rest of a group whose reads count others than they name; it begins at the allowed lag and doubles.
 pub const MISMATCH_REST_MAX: Duration = Duration::from_secs(6 * 3_600);
 
-/// A group of which something was heard is read once it was quiet for so large a part of the time since the one verified longest ago was,
-/// as a divisor. Where a round takes 40 hours that is an hour, so that a session of chat costs one read and not ten;
+/// How long a group of which something was heard must be quiet to be read for that: this part of the age of the one verified longest ago.
+///
+/// Where a round takes 40 hours that is an hour, so that a session of chat costs one read and not ten;
 /// where it takes an hour, a minute and a half, which `L` exceeds (docs/adr/0010-a-session-is-read-once-it-is-quiet.md).
 pub const QUIET_DIVISOR: i64 = 40;
 

@@ -344,8 +344,10 @@ impl World {
                 self.push(at + self.settings.tick, Item::Tick(owner));
                 self.tick(at, owner);
                 if !self.settings.faults.is_fast || self.rollcall.has_suspects(owner) {
-                    self.push(at + 7, Item::Look(owner));
-                    self.push(at + 20, Item::Look(owner));
+                    // A call comes every half minute where there are few, and what it controls must be no older than a minute.
+                    for later in [7, 20, 35, 50] {
+                        self.push(at + later, Item::Look(owner));
+                    }
                 }
             }
             Item::Look(owner) => {

@@ -153,7 +153,7 @@ pub(super) fn reads<H: Held>(
             candidates.push(found);
         }
     }
-    let candidates = once_quiet(candidates, clock.now - limits.lag);
+    let mut candidates = once_quiet(candidates, clock.now - limits.lag);
     for found in &candidates {
         *worth.entry(found.reason).or_default() += 1;
     }
@@ -168,20 +168,14 @@ pub(super) fn reads<H: Held>(
     };
     // An answer "unknown" counts only between two answers that show that the token works.
     let is_unsure = memory.seen_by_id + CONTROL_SECONDS_MAX / 2 < clock.now;
-    let mut control = None;
     if !suspects.is_empty() && is_unsure || memory.suspects.awaits_sight() {
         let least = candidates.iter().min();
-        control = match least {
-            Some(least) => Some((least.group_id, least.reason)),
-            None => any(projection, &may_be_read, &tried).map(|id| (id, Reason::Control)),
-        };
-    }
-    if let Some((group_id, reason)) = control {
-        read(group_id, reason);
-    }
-    let mut candidates = candidates;
-    if let Some((group_id, _)) = control {
-        candidates.retain(|candidate| candidate.group_id != group_id);
+        let least = least.map(|least| (least.group_id, least.reason));
+        let others = || any(projection, &may_be_read, &tried).map(|id| (id, Reason::Control));
+        if let Some((group_id, reason)) = least.or_else(others) {
+            read(group_id, reason);
+            candidates.retain(|candidate| candidate.group_id != group_id);
+        }
     }
     suspects
         .into_iter()
@@ -314,11 +308,13 @@ fn weigh<'a>(
     })
 }
 
-/// Chooses at most `count` candidates: of ten three are always those read longest ago, whatever the reasons of others,
+/// Chooses at most `count` candidates, in order of urgency.
+///
+/// Of ten three are always those read longest ago, whatever the reasons of others,
 /// and no more than five others those of which something was heard since, unless nobody else is to be read:
 /// what webhooks tell must not keep those from being read of which none comes (docs/adr/0010).
 ///
-/// `turn` counts choices made before, so that the shares hold also where `count` is 1; gives them in order of urgency.
+/// `turn` counts choices made before, so that the shares hold also where `count` is 1.
 pub fn choose(candidates: Vec<Candidate<'_>>, count: usize, turn: u64) -> Vec<Candidate<'_>> {
     let mut longest = candidates.clone();
     let (mut changed, mut urgent): (Vec<_>, Vec<_>) = candidates
