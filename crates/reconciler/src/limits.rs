@@ -98,8 +98,10 @@ pub const CALL_TRIES_MAX: u32 = 3;
 /// After this no other try of a call is begun: its last one then ends, and is recorded, before [`ORPHAN_AFTER`].
 pub const CALL_TRIES_WITHIN: Duration = Duration::from_secs(5);
 
-/// After this an intent without an answer is its instance's last word: recording it (10 s), waiting for the fold (5 s), tries (5 s),
-/// the last try's time-out (30 s) and recording the answer (10 s) are over, and clocks may differ.
+/// After this an intent without an answer is its instance's last word.
+///
+/// Recording it (10 s), waiting for the fold (5 s), tries (5 s), the last try's time-out (30 s) and recording the answer (10 s) are over,
+/// and clocks may differ.
 pub const ORPHAN_AFTER: Duration = Duration::from_secs(70);
 
 /// How often requests that wait to be settled are looked at.

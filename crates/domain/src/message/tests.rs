@@ -361,3 +361,99 @@ fn what_is_told_of_a_message_is_what_changed() {
         }
     }
 }
+
+/// What Meta tells of one message to a group of eight: one cannot be reached, one reads what was never told to be delivered,
+/// one is known by number here and by user id there.
+fn of_a_group_of_eight() -> Vec<Event> {
+    let number = |n: i64| format!("1555010000{n}");
+    let user = |n: i64| format!("US.{n}");
+    let named = |n: i64| Some(nu(&number(n), &user(n)));
+    let price = |category: &str, billable| Said {
+        category: some(category),
+        kind: some("regular"),
+        model: some("PMP"),
+        billable: Some(billable),
+        origin: None,
+    };
+    let mut events = vec![with_metadata(told(
+        100,
+        Status::Sent,
+        None,
+        vec![],
+        Some(price("group_utility", true)),
+    ))];
+    for n in 1..=6 {
+        let said = Some(price("group_utility", true));
+        events.push(told(100 + n, Status::Delivered, named(n), vec![], said));
+    }
+    // The same receipt as another POST tells it, later.
+    events.push(status(109, Status::Delivered, named(1)));
+    events.push(status(110, Status::Read, Some(n(&number(1)))));
+    events.push(status(111, Status::Read, Some(u(&user(2)))));
+    events.push(status(112, Status::Read, named(3)));
+    events.push(status(113, Status::Played, named(3)));
+    let said = Some(price("group_service", false));
+    events.push(told(114, Status::Read, named(7), vec![], said));
+    let errors = vec![error(131_026)];
+    events.push(told(115, Status::Failed, named(8), errors, None));
+    events
+}
+
+#[test]
+fn a_message_to_a_group_of_eight_has_one_table_and_one_price_a_category_in_any_order() {
+    let events = of_a_group_of_eight();
+    let expected = given(events.clone());
+    let view = expected.view();
+    let times = |recipient: &RecipientView| {
+        let failed = recipient.failed.as_ref().map(|failure| failure.at);
+        (
+            recipient.delivered_at,
+            recipient.read_at,
+            recipient.played_at,
+            failed,
+        )
+    };
+    let times: Vec<_> = view.recipients.iter().map(times).collect();
+    let table = [
+        (Some(101), Some(110), None, None),
+        (Some(102), Some(111), None, None),
+        (Some(103), Some(112), Some(113), None),
+        (Some(104), None, None, None),
+        (Some(105), None, None, None),
+        (Some(106), None, None, None),
+        (None, Some(114), None, None),
+        (None, None, None, Some(115)),
+    ];
+    assert_eq!(times, table);
+    let category = |recipient: &RecipientView| {
+        let price = recipient.pricing.clone().unwrap_or_default();
+        (price.category, price.billable)
+    };
+    let prices: Vec<_> = view.recipients.iter().map(category).collect();
+    let utility = (some("group_utility"), Some(true));
+    assert!(
+        prices[..6].iter().all(|price| *price == utility),
+        "{prices:?}"
+    );
+    assert_eq!(prices[6], (some("group_service"), Some(false)));
+    assert_eq!(
+        prices[7],
+        (None, None),
+        "what failed costs nothing of its own"
+    );
+
+    let mut random = Random(8);
+    for _ in 0..20_000 {
+        // Each once, and some again: Meta batches and repeats as it likes.
+        let mut order = events.clone();
+        for _ in 0..random.below(6) {
+            order.push(events[random.below(events.len())].clone());
+        }
+        for place in (1..order.len()).rev() {
+            order.swap(place, random.below(place + 1));
+        }
+        let found = given(order.clone());
+        assert_eq!(found.core, expected.core, "{order:?}");
+        assert_eq!(found.view(), view);
+    }
+}

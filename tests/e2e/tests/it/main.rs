@@ -31,6 +31,8 @@ mod once;
 #[cfg(test)]
 mod projectors;
 #[cfg(test)]
+mod reconcile;
+#[cfg(test)]
 mod records;
 #[cfg(test)]
 mod services;
