@@ -5,7 +5,10 @@
 //! A complete list, begun long enough after, that shows no such group proves that there is none.
 //! Every instance looks; two that see the same append the same, which changes nothing.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use chassis::Clock;
 use domain::{
@@ -39,12 +42,13 @@ pub(crate) async fn settle(
     lag: Second,
 ) -> Result<(), eventlog::Error> {
     snapshots.caught_up().await;
+    let mut listed = Listed::new();
     loop {
         snapshots
             .until(|held| held.requests().has_open().then_some(()))
             .await;
         let now = Second::try_from(clock.now_seconds()).unwrap_or(Second::MAX);
-        let events = find(&snapshots.held(), &numbers, now, lag);
+        let events = find(&snapshots.held(), &numbers, &mut listed, now, lag);
         if !events.is_empty() {
             let count = events.len();
             tracing::info!(
@@ -57,10 +61,21 @@ pub(crate) async fn settle(
     }
 }
 
+/// When a complete list was first known that was begun long enough after each of the creates that are unknown.
+type Listed = BTreeMap<RequestId, Second>;
+
 /// What is known now of requests that were open.
-fn find(held: &Held, numbers: &BTreeSet<PhoneNumberId>, now: Second, lag: Second) -> Vec<Event> {
+fn find(
+    held: &Held,
+    numbers: &BTreeSet<PhoneNumberId>,
+    listed: &mut Listed,
+    now: Second,
+    lag: Second,
+) -> Vec<Event> {
     let requests = held.requests();
     let mut pending = requests.open();
+    let is_open: BTreeSet<&RequestId> = pending.iter().map(|(id, _)| id).collect();
+    listed.retain(|id, _| is_open.contains(id));
     pending.sort_by_key(|(id, request)| (asked_at(&request.core), id.clone()));
     let mut claims = Claims::of(requests);
     let mut events = Vec::new();
@@ -68,7 +83,7 @@ fn find(held: &Held, numbers: &BTreeSet<PhoneNumberId>, now: Second, lag: Second
         let Some(open) = Open::of(&id, &request, numbers) else {
             continue;
         };
-        events.extend(open.settle(held, &mut claims, now, lag));
+        events.extend(open.settle(held, &mut claims, listed, now, lag));
     }
     events
 }
@@ -139,7 +154,14 @@ impl<'a> Open<'a> {
         })
     }
 
-    fn settle(&self, held: &Held, claims: &mut Claims, now: Second, lag: Second) -> Option<Event> {
+    fn settle(
+        &self,
+        held: &Held,
+        claims: &mut Claims,
+        listed: &mut Listed,
+        now: Second,
+        lag: Second,
+    ) -> Option<Event> {
         match self.core.answered.as_ref().map(|register| &register.value) {
             None => {
                 // Whoever intended it is dead, or never saw its intent folded and does not call any more.
@@ -151,7 +173,7 @@ impl<'a> Open<'a> {
             Some(Answer::Accepted) => self.found(held, claims, now),
             Some(Answer::Unknown) => self
                 .found(held, claims, now)
-                .or_else(|| self.never_done(held, now, lag)),
+                .or_else(|| self.never_done(held, listed, now, lag)),
         }
     }
 
@@ -235,14 +257,24 @@ impl<'a> Open<'a> {
     }
 
     /// Proven by what was read long after.
-    fn never_done(&self, held: &Held, now: Second, lag: Second) -> Option<Event> {
+    fn never_done(
+        &self,
+        held: &Held,
+        listed: &mut Listed,
+        now: Second,
+        lag: Second,
+    ) -> Option<Event> {
         let by = self.first.at + seconds(COMPLETES_WITHIN) + lag;
         let is_proven = match self.operation {
             Operation::CreateGroup => {
                 let number = held.number(&self.number)?;
                 let pass = &number.core.list_pass.as_ref()?.value;
-                // What the pass found differs from what is held only until that is folded.
-                pass.is_complete && pass.started > by && now > pass.started + seconds(ORPHAN_AFTER)
+                if pass.is_complete && pass.started > by {
+                    listed.entry(self.id.clone()).or_insert(now);
+                }
+                // What that pass found differs from what is held only until it is folded; later passes do not make it later.
+                let listed = listed.get(self.id);
+                listed.is_some_and(|since| now > since + seconds(ORPHAN_AFTER))
             }
             Operation::DeleteGroup => {
                 let group = held.group(&self.group_id()?)?;

@@ -54,7 +54,7 @@ impl World {
         sleep(Duration::from_millis(5)).await;
     }
 
-    /// Waits for something while time passes, at most at the pace of half a second in five milliseconds.
+    /// Waits for something while time passes, at most four times as fast as it does: five seconds of the API's are more than one.
     async fn while_time_passes<T>(&self, what: impl Future<Output = T>) -> T {
         let mut what = std::pin::pin!(what);
         let begun = Instant::now();
@@ -63,7 +63,7 @@ impl World {
             tokio::select! {
                 biased;
                 told = &mut what => return told,
-                () = self.a_moment(Duration::from_millis(100)) => {}
+                () = self.a_moment(Duration::from_millis(20)) => {}
             }
         }
     }
@@ -326,7 +326,7 @@ async fn a_hundred_equal_creates_make_one_call_when_an_instance_is_killed_in_the
         // The list shows what became of it.
         let request = answers[0]["request_id"].as_str().unwrap().to_owned();
         world
-            .until_so("its end", Duration::from_millis(500), |world| {
+            .until_so("its end", Duration::from_millis(100), |world| {
                 world.outcome(&request).is_some()
             })
             .await;
@@ -380,7 +380,7 @@ async fn killed_between_intent_and_call_nothing_is_called_and_the_list_proves_th
     assert_eq!(world.made("Never"), 0, "it is not called a second time");
     let request = id(&told);
     world
-        .until_so("its end", Duration::from_secs(2), |world| {
+        .until_so("its end", Duration::from_millis(200), |world| {
             world.outcome(&request).is_some()
         })
         .await;
@@ -412,7 +412,7 @@ async fn killed_between_call_and_answer_nothing_is_called_twice_and_the_list_tel
     let told = world.create("k", "Done").await;
     let request = id(&told);
     world
-        .until_so("its end", Duration::from_millis(500), |world| {
+        .until_so("its end", Duration::from_millis(100), |world| {
             world.outcome(&request).is_some()
         })
         .await;
@@ -511,7 +511,7 @@ async fn a_create_whose_answer_is_lost_is_settled_by_its_webhook_and_called_once
         meta_id.is_some_and(|id| id.value == "of-meta") || request.core.completed.is_some()
     };
     world
-        .until_so("it is settled", Duration::from_millis(500), is_joined)
+        .until_so("it is settled", Duration::from_millis(100), is_joined)
         .await;
     let again = world.create("k", "Lost").await;
     assert_eq!(id(&again), request);
