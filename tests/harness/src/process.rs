@@ -18,7 +18,7 @@ use tempfile::TempDir;
 use crate::wait::await_until;
 
 /// How long a process may take from its start to the line that says where it listens.
-const LISTENING_WITHIN: Duration = Duration::from_secs(60);
+const LISTENING_WITHIN: Duration = Duration::from_secs(150);
 
 /// The root of the workspace.
 #[must_use]
