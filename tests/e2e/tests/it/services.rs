@@ -130,17 +130,6 @@ impl Service {
             .unwrap()
     }
 
-    /// The sum of a metric's samples, whatever their labels.
-    pub fn metric_sum(&self, name: &str) -> f64 {
-        let text = http::get(self.admin.join("/metrics").unwrap()).text();
-        let samples = text.lines().filter_map(|line| {
-            let (sample, value) = line.rsplit_once(' ')?;
-            let is_it = sample.split('{').next() == Some(name);
-            is_it.then(|| value.parse::<f64>().unwrap())
-        });
-        samples.sum()
-    }
-
     /// Ends it in an orderly way; its exit status.
     pub fn stop(mut self) -> Option<i32> {
         self.process.sigterm().unwrap();
