@@ -13,7 +13,7 @@ use consumer::{
 };
 use domain::{group::Group, number::Number};
 use eventlog::{At, Batch, Log, Start};
-use harness::{Broker, Process, await_until, workspace};
+use harness::{Broker, Process, workspace};
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Url;
 use serde_json::{Value, json};
@@ -152,17 +152,9 @@ impl Quiet {
             _projector: projector,
             _store: store,
         };
-        quiet.await_folded();
+        let ends = records::ends(&records::kafka(&quiet.broker.bootstrap()), 1);
+        truth::await_folded(&quiet.queries, &ends, READY_WITHIN);
         quiet
-    }
-
-    fn await_folded(&self) {
-        await_until(READY_WITHIN, "all events to be folded", || {
-            let answer = http::get(self.queries.join("/v1/groups?limit=1").unwrap());
-            let lag = answer.headers.get("rollcall-lag-records")?;
-            (lag.to_str().unwrap() == "0").then_some(())
-        })
-        .unwrap();
     }
 
     /// What the projector says that it holds.

@@ -169,17 +169,13 @@ impl Stage {
 
 impl Running {
     /// Stops ingest and the reconciler, waits until everything is folded, and stops the projector; the groups that it held then.
-    fn stop(self) -> Vec<Value> {
+    fn stop(self, brokers: &str, generation: u32) -> Vec<Value> {
         let mut services = self.services.into_iter();
         for service in services.by_ref().take(2) {
             assert_eq!(service.stop(), Some(0));
         }
-        await_until(READY_WITHIN, "all events to be folded", || {
-            let answer = http::get(self.queries.join("/v1/groups?limit=1").unwrap());
-            let lag = answer.headers.get("rollcall-lag-records")?;
-            (lag == "0").then_some(())
-        })
-        .unwrap();
+        let ends = records::ends(&records::kafka(brokers), generation);
+        truth::await_folded(&self.queries, &ends, READY_WITHIN);
         let held = truth::held(&self.queries);
         assert_eq!(services.next().unwrap().stop(), Some(0));
         held
@@ -223,7 +219,7 @@ fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives()
         said.contains("cannot change: events.v1 has 3 partitions"),
         "{said}"
     );
-    let before = running.stop();
+    let before = running.stop(&stage.broker.bootstrap(), 1);
     let said = stage.does(&plain);
     assert!(!said.contains("grow events.v1"), "{said}");
 
@@ -266,7 +262,7 @@ fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives()
     assert_eq!(ids(&truth::held(&running.queries)), ids(&before));
     stage.lives_on(&running, 100);
     compare(&stage, &running.queries);
-    let before = running.stop();
+    let before = running.stop(&stage.broker.bootstrap(), 2);
 
     stage.loses("events.v1");
     stage.loses("receipts.v1");
@@ -281,7 +277,7 @@ fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives()
     assert_eq!(ids(&truth::held(&running.queries)), ids(&before));
     stage.lives_on(&running, 100);
     let at = |group: &Value| group["position"].as_str().unwrap().to_owned();
-    let after = running.stop();
+    let after = running.stop(&stage.broker.bootstrap(), 3);
     assert!(after.iter().any(|group| at(group).starts_with("3:")));
 }
 

@@ -270,7 +270,7 @@ fn check_end(stage: Stage, record: &Record) {
     assert_eq!(stage.ingest.stop(), Some(0), "ingest");
     assert_eq!(stage.reconciler.stop(), Some(0), "reconciler");
     let log = records::kafka(&stage.brokers);
-    let ends = ends(&log);
+    let ends = records::ends(&log, 1);
     let answers: Vec<(Value, Vec<Value>)> = stage
         .instances
         .iter()
@@ -313,19 +313,6 @@ fn at_the_end(instance: &Instance, ends: &str) -> (Value, Vec<Value>) {
     });
     let digests = digests.unwrap_or_else(|error| panic!("{}: {error:#}: {last}", instance.name));
     (digests, truth::held(&queries))
-}
-
-/// The positions of the last events of all partitions of both inputs, for `Rollcall-At-Least`.
-fn ends(log: &eventlog::Log) -> String {
-    let mut ends = Vec::new();
-    for partition in 0..PARTITIONS {
-        for (topic, mark) in [("events.v1", ""), ("receipts.v1", "r")] {
-            let bounds = http::block_on(log.bounds(topic, partition)).unwrap();
-            assert!(bounds.end > 0, "nothing is in {topic} {partition}");
-            ends.push(format!("{mark}1:{partition}:{}", bounds.end - 1));
-        }
-    }
-    ends.join(",")
 }
 
 /// Every webhook that was answered 200 is there, nothing is in quarantine, and no chain of changes has a gap.

@@ -53,6 +53,21 @@ fn spec(topic: Topic) -> TopicSpec {
     }
 }
 
+/// The positions of the last events of all partitions of both inputs, for `Rollcall-At-Least`.
+pub fn ends(log: &Log, generation: u32) -> String {
+    let mut ends = Vec::new();
+    for (topic, mark) in [("events.v1", ""), ("receipts.v1", "r")] {
+        for partition in 0..block_on(log.partitions(topic)).unwrap() {
+            let bounds = block_on(log.bounds(topic, partition)).unwrap();
+            if bounds.end > bounds.start {
+                ends.push(format!("{mark}{generation}:{partition}:{}", bounds.end - 1));
+            }
+        }
+    }
+    assert!(!ends.is_empty(), "nothing is in the inputs");
+    ends.join(",")
+}
+
 /// All records of a topic, partition by partition.
 pub fn read(log: &Log, topic: &str) -> Vec<Record> {
     block_on(async {

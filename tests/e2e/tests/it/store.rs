@@ -58,32 +58,16 @@ impl Still {
     fn answers(&self) -> Vec<(String, String)> {
         let ends = self.ends();
         let standalone = self.start("0s");
-        await_folded(&standalone, &ends);
+        truth::await_folded(&standalone.queries, &ends, READY_WITHIN);
         let answers = answers(&standalone);
         assert_eq!(standalone.service.stop(), Some(0));
         answers
     }
 
-    /// The positions of the last records of the projector's inputs, while no process has the log open.
+    /// The ends of the projector's inputs, while no process has the log open.
     fn ends(&self) -> String {
-        let log = records::local(self.dir.path());
-        let ends = [("events.v1", ""), ("receipts.v1", "r")].map(|(topic, mark)| {
-            let bounds = http::block_on(log.bounds(topic, 0)).unwrap();
-            assert!(bounds.end > 0, "nothing is in {topic}");
-            format!("{mark}1:0:{}", bounds.end - 1)
-        });
-        ends.join(",")
+        records::ends(&records::local(self.dir.path()), 1)
     }
-}
-
-/// Waits until everything up to these positions is folded.
-fn await_folded(standalone: &Standalone, ends: &str) {
-    await_until(READY_WITHIN, "all events to be folded", || {
-        let url = standalone.queries.join("/v1/digests").unwrap();
-        let answer = http::ask(url, &[("rollcall-at-least", ends)], READY_WITHIN);
-        (answer.ok()?.status == 200).then_some(())
-    })
-    .unwrap();
 }
 
 /// Every answer about groups, to the byte.
@@ -189,7 +173,7 @@ fn an_undamaged_store_is_used_again_after_a_clean_stop_and_after_kill_9() {
     drop(standalone);
     let ends = still.ends();
     let standalone = still.start("0s");
-    await_folded(&standalone, &ends);
+    truth::await_folded(&standalone.queries, &ends, READY_WITHIN);
     await_until(READY_WITHIN, "the store to hold all", || {
         let pending = standalone.service.metric("projector_store_pending_entries");
         (pending == 0.0).then_some(())

@@ -110,6 +110,18 @@ fn same_people(truth: &Value, held: &Value) -> bool {
     left.is_empty()
 }
 
+/// Waits until everything up to these positions is folded.
+///
+/// `Rollcall-Lag-Records` is no proof of it: what it tells was measured up to a second before.
+pub fn await_folded(queries: &Url, ends: &str, within: Duration) {
+    await_until(within, "all events to be folded", || {
+        let url = queries.join("/v1/groups?limit=1").unwrap();
+        let answer = http::ask(url, &[("rollcall-at-least", ends)], within);
+        (answer.ok()?.status == 200).then_some(())
+    })
+    .unwrap();
+}
+
 /// Waits until all groups agree; what differs is in the failure.
 pub fn await_agreement(sim: &Sim, queries: &Url, within: Duration) {
     let mut last = Vec::new();
