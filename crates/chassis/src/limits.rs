@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-/// Connections one listener holds at a time; more wait in the kernel's accept queue.
+/// Connections one listener holds at a time; one more takes the place of the client that is waited for longest.
 /// Below 1,024, the usual soft limit on open files, with room left for the log and the store.
 pub const CONNECTIONS_MAX: usize = 768;
+
+/// How long a newcomer to a full listener waits until it is looked again whether somebody is waited for.
+pub const ROOM_LOOK: Duration = Duration::from_millis(20);
 
 /// Time a connection may take for the head of a request, and may sit idle between two.
 /// Meta and Prometheus both call again within seconds; what is silent longer is gone.

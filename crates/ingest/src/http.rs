@@ -120,11 +120,13 @@ impl App {
             return Err(Refusal::TooLarge);
         }
         let metrics = &self.metrics;
-        let mut place = Place::take(&metrics.requests_in_flight, &metrics.bytes_in_flight)
-            .ok_or(Refusal::Unavailable)?;
+        let mut place = Place::new(&metrics.requests_in_flight, &metrics.bytes_in_flight);
         let body = tokio::time::timeout(limits::BODY_READ, collect(body, &mut place))
             .await
             .unwrap_or(Err(Refusal::Slow))?;
+        if !place.take() {
+            return Err(Refusal::Unavailable);
+        }
         metrics.received(body.len());
         let (batch, tally) = self.read(&head.headers, &body)?;
         drop(body);

@@ -9,7 +9,7 @@ pub const BODY_BYTES_MAX: usize = 3 * 1024 * 1024 + 64 * 1024;
 /// Meta's arrive at once; a sender that drips bytes must not hold a place for longer.
 pub const BODY_READ: Duration = Duration::from_secs(8);
 
-/// POSTs being worked on at a time; beyond it the answer is 503 at once.
+/// POSTs whose body is whole being worked on at a time; beyond it the answer is 503 at once.
 /// Fewer than the connections that a listener holds, so that there is always somebody to answer.
 pub const REQUESTS_IN_FLIGHT_MAX: usize = 512;
 

@@ -4,6 +4,7 @@
 //! began and the requests in flight have ended, or their time is up.
 
 use std::{
+    convert::Infallible,
     future::poll_fn,
     io::{self, Write},
     net::SocketAddr,
@@ -27,7 +28,6 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
     task::JoinSet,
 };
 use tokio_util::sync::CancellationToken;
@@ -38,8 +38,12 @@ use crate::{
     problem::{self, ErrorCode, Problem},
 };
 
-use self::stall::StallLimit;
+use self::{
+    room::{Answered, Client, Guest, Room, Sent},
+    stall::StallLimit,
+};
 
+mod room;
 mod stall;
 
 /// Why a listener cannot be had.
@@ -61,7 +65,7 @@ pub enum Error {
 /// Limits of one listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time; more wait to be accepted.
+    /// Connections at a time; one more takes the place of that which has been waited for longest.
     pub connections_max: usize,
     /// Time for a request's head, and between two requests.
     pub header_read: Duration,
@@ -138,7 +142,7 @@ pub async fn serve(
     shutdown: CancellationToken,
 ) {
     let router = router.layer(middleware::from_fn(catch_panic));
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let room = Room::new(limits.connections_max);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
     loop {
@@ -147,20 +151,22 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             // Ended connections are taken off the set, so that it does not grow.
             Some(_ended) = connections.join_next() => continue,
-            accepted = accept(&listener, &places) => accepted,
+            accepted = accept(&listener) => accepted,
         };
-        let (stream, place) = match accepted {
-            Ok(accepted) => accepted,
+        let stream = match accepted {
+            Ok(stream) => stream,
             Err(error) => {
                 refused(&error).await;
                 continue;
             }
         };
-        let connection = connection(stream, router.clone(), limits, graceful.watcher());
-        connections.spawn(async move {
-            connection.await;
-            drop(place);
-        });
+        let guest = tokio::select! {
+            biased;
+            () = shutdown.cancelled() => break,
+            guest = room.enter() => guest,
+        };
+        let (router, watcher) = (router.clone(), graceful.watcher());
+        connections.spawn(serve_guest(stream, guest, router, limits, watcher));
     }
     // Nobody should wait to be accepted by a server that has stopped.
     drop(listener);
@@ -176,17 +182,11 @@ pub async fn serve(
     connections.shutdown().await;
 }
 
-type Place = tokio::sync::OwnedSemaphorePermit;
-
-async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> io::Result<(TcpStream, Place)> {
-    let place = Arc::clone(places)
-        .acquire_owned()
-        .await
-        .map_err(io::Error::other)?;
+async fn accept(listener: &TcpListener) -> io::Result<TcpStream> {
     let (stream, _peer) = listener.accept().await?;
     // Answers are written whole; waiting for more of them costs up to 40 ms.
     stream.set_nodelay(true)?;
-    Ok((stream, place))
+    Ok(stream)
 }
 
 /// A client that went away again is its own business; anything else may be a lack of
@@ -203,9 +203,38 @@ async fn refused(error: &io::Error) {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router, limits: Limits, watcher: Watcher) {
+async fn serve_guest(
+    stream: TcpStream,
+    guest: Guest,
+    router: Router,
+    limits: Limits,
+    watcher: Watcher,
+) {
+    let connection = connection(stream, guest.client(), router, limits, watcher);
+    tokio::select! {
+        () = connection => {}
+        () = guest.cut() => {
+            tracing::debug!("connection cut, for all places are taken and its client was waited for longest");
+        }
+    }
+}
+
+async fn connection(
+    stream: TcpStream,
+    client: Arc<Client>,
+    router: Router,
+    limits: Limits,
+    watcher: Watcher,
+) {
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        router.clone().oneshot(request.map(axum::body::Body::new))
+        client.is_served();
+        let sent = |body| axum::body::Body::new(Sent::new(body, Arc::clone(&client)));
+        let answer = router.clone().oneshot(request.map(sent));
+        let client = Arc::clone(&client);
+        async move {
+            let answer = answer.await?;
+            Ok::<_, Infallible>(answer.map(|body| Answered::new(body, client)))
+        }
     });
     let stream = TokioIo::new(StallLimit::new(stream, limits.write_stall));
     let connection = http1::Builder::new()

@@ -106,23 +106,62 @@ async fn a_client_that_never_ends_its_head_is_cut() {
     server.stop().await;
 }
 
-#[tokio::test]
-async fn connections_beyond_the_limit_wait_until_one_ends() {
+/// One place, and handlers that wait: for the whole body at `/body`, to be let go at `/held`.
+async fn start_with_one_place(held: &Arc<Notify>, arrived: &Arc<Notify>) -> Server {
+    let (held, arrived) = (Arc::clone(held), Arc::clone(arrived));
+    let router = ok_router()
+        .route("/body", post(|_body: String| async { "ok" }))
+        .route(
+            "/held",
+            get(|| async move {
+                arrived.notify_one();
+                held.notified().await;
+                "ok"
+            }),
+        );
     let limits = Limits {
         connections_max: 1,
         ..Limits::STANDARD
     };
-    let server = start(ok_router(), limits).await;
-    let mut first = server.connect().await;
-    ask(&mut first, "/ok").await;
-    let mut second = server.connect().await;
-    let second = tokio::spawn(async move { ask(&mut second, "/ok").await });
-    // The first one is served all the while, and the second is not.
-    for _ in 0..20 {
-        ask(&mut first, "/ok").await;
-        assert!(!second.is_finished());
+    start(router, limits).await
+}
+
+#[tokio::test]
+async fn a_client_that_is_waited_for_gives_its_place_to_one_that_comes() {
+    let server = start_with_one_place(&Arc::default(), &Arc::default()).await;
+    let slow = [
+        "",
+        "GET /ok HTTP/1.1\r\nhost: ",
+        "POST /body HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\nhalf",
+        "GET /ok HTTP/1.1\r\nhost: x\r\n\r\n",
+    ];
+    for sent in slow {
+        let mut first = server.connect().await;
+        first.write_all(sent.as_bytes()).await.unwrap();
+        let mut second = server.connect().await;
+        ask(&mut second, "/ok").await;
+        let mut rest = Vec::new();
+        // Cut, with or without an answer before; a reset is an end too.
+        let _reset = first.read_to_end(&mut rest).await;
     }
-    drop(first);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_client_whose_request_is_worked_on_keeps_its_place() {
+    let (held, arrived) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let server = start_with_one_place(&held, &arrived).await;
+    let mut first = server.connect().await;
+    let first = tokio::spawn(async move { ask(&mut first, "/held").await });
+    arrived.notified().await;
+    let mut second = server.connect().await;
+    let mut second = tokio::spawn(async move { ask(&mut second, "/ok").await });
+    // Long enough for many looks at who could be cut.
+    let looks = 10 * chassis::limits::ROOM_LOOK;
+    assert!(tokio::time::timeout(looks, &mut second).await.is_err());
+    assert!(!first.is_finished());
+    held.notify_one();
+    first.await.unwrap();
     second.await.unwrap();
     server.stop().await;
 }
