@@ -227,6 +227,26 @@ impl Cluster {
         self.nodes[node].await_answer()
     }
 
+    /// Kills all nodes (SIGKILL).
+    ///
+    /// # Errors
+    ///
+    /// When a process cannot be awaited.
+    pub fn kill_all(&mut self) -> Result<()> {
+        (0..self.nodes.len()).try_for_each(|node| self.kill(node))
+    }
+
+    /// Starts all nodes after they ended, on the same ports and data, and waits until each answers.
+    /// One at a time would wait for a quorum that cannot be.
+    ///
+    /// # Errors
+    ///
+    /// What Kafka wrote before it gave up.
+    pub fn restart_all(&mut self) -> Result<()> {
+        self.nodes.iter_mut().try_for_each(Node::spawn)?;
+        self.nodes.iter_mut().try_for_each(Node::await_answer)
+    }
+
     /// Holds a node's process (SIGSTOP): connections stay open and nothing answers.
     ///
     /// # Errors
