@@ -14,17 +14,15 @@ use consumer::{
 use domain::{group::Group, number::Number};
 use eventlog::{At, Batch, Log, Start};
 use harness::{Broker, Process, workspace};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Url;
 use serde_json::{Value, json};
-use sha2::Sha256;
 use tempfile::TempDir;
 use wire::topics::Topic;
 
 use crate::{
     asyncapi,
     http::{self, block_on},
-    records,
+    posts, records,
     services::{self, READY_WITHIN, Secrets, Service},
     sim::Sim,
     truth,
@@ -182,9 +180,7 @@ fn post_what_nobody_understands(webhooks: &Url) {
         },
     }]}]});
     let bytes = body.to_string().into_bytes();
-    let mut mac = Hmac::<Sha256>::new_from_slice(services::APP_SECRET.as_bytes()).unwrap();
-    mac.update(&bytes);
-    let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+    let signature = posts::signature(services::APP_SECRET, &bytes);
     let headers = [
         ("content-type", "application/json"),
         ("x-hub-signature-256", signature.as_str()),

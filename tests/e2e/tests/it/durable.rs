@@ -8,13 +8,11 @@ use std::{
 };
 
 use harness::{Process, await_until};
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use reqwest::Url;
 use serde_json::{Value, json};
-use sha2::Sha256;
 
 use crate::{
-    facts, http, records,
+    facts, http, posts, records,
     services::{APP_SECRET, Secrets, Standalone},
     sim::Sim,
     truth,
@@ -102,9 +100,7 @@ fn post_until(poster: usize, url: &Url, over: &AtomicBool) -> Vec<Value> {
     while !over.load(Ordering::Relaxed) {
         let body = joined(poster, answered.len());
         let bytes = body.to_string().into_bytes();
-        let mut mac = Hmac::<Sha256>::new_from_slice(APP_SECRET.as_bytes()).unwrap();
-        mac.update(&bytes);
-        let signature = format!("sha256={}", hex::encode(mac.finalize().into_bytes()));
+        let signature = posts::signature(APP_SECRET, &bytes);
         let headers = [
             ("content-type", "application/json"),
             ("x-hub-signature-256", &signature),

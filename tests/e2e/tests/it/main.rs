@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod asyncapi;
 #[cfg(test)]
+mod baddays;
+#[cfg(test)]
 mod chains;
 #[cfg(test)]
 mod chaos;
@@ -28,6 +30,8 @@ mod http;
 mod manual;
 #[cfg(test)]
 mod once;
+#[cfg(test)]
+mod posts;
 #[cfg(test)]
 mod projectors;
 #[cfg(test)]
