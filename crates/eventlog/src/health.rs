@@ -1,10 +1,8 @@
 //! Whether the log takes records now.
 
-use std::{
-    fmt,
-    sync::{Mutex, PoisonError},
-    time::Instant,
-};
+use std::{fmt, time::Instant};
+
+use tokio::sync::watch;
 
 /// Whether an append is likely to succeed now; cheap to ask before every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,36 +52,42 @@ impl fmt::Display for Trouble {
 
 /// The present health, set by the engine and read by everybody.
 #[derive(Debug)]
-pub(crate) struct Pulse(Mutex<Health>);
+pub(crate) struct Pulse(watch::Sender<Health>);
 
 impl Pulse {
     pub(crate) fn new() -> Self {
-        Self(Mutex::new(Health::Ready))
+        Self(watch::Sender::new(Health::Ready))
     }
 
     pub(crate) fn get(&self) -> Health {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        *self.0.borrow()
+    }
+
+    pub(crate) fn watch(&self) -> watch::Receiver<Health> {
+        self.0.subscribe()
     }
 
     /// Keeps the time at which trouble began; says whether this is news.
     pub(crate) fn trouble(&self, trouble: Trouble) -> bool {
-        let mut health = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let (since, news) = match *health {
-            Health::Ready => (Instant::now(), true),
-            Health::InTrouble {
-                since,
-                trouble: known,
-            } => (since, known != trouble),
-        };
-        *health = Health::InTrouble { since, trouble };
-        news
+        self.0.send_if_modified(|health| {
+            let (since, news) = match *health {
+                Health::Ready => (Instant::now(), true),
+                Health::InTrouble {
+                    since,
+                    trouble: known,
+                } => (since, known != trouble),
+            };
+            *health = Health::InTrouble { since, trouble };
+            news
+        })
     }
 
     /// Says whether this is news.
     pub(crate) fn ready(&self) -> bool {
-        let mut health = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let news = !health.is_ready();
-        *health = Health::Ready;
-        news
+        self.0.send_if_modified(|health| {
+            let news = !health.is_ready();
+            *health = Health::Ready;
+            news
+        })
     }
 }

@@ -31,7 +31,7 @@ pub const READER_SOURCES_MAX: usize = 10_000;
 pub const STALL_AFTER: Duration = Duration::from_secs(2);
 
 /// Kafka: how often health is judged.
-pub const HEALTH_EVERY: Duration = Duration::from_millis(250);
+pub const HEALTH_EVERY: Duration = Duration::from_millis(100);
 
 /// Kafka: how long one request for metadata or watermarks may take.
 pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);

@@ -3,6 +3,7 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use prometheus_client::registry::Registry;
+use tokio::sync::watch;
 
 use crate::{
     args::KafkaArgs,
@@ -284,6 +285,15 @@ impl Log {
         match &self.engine {
             Engine::Kafka(engine) => engine.health(),
             Engine::Local(engine) => engine.health(),
+        }
+    }
+
+    /// The same, for whoever must act when it changes.
+    #[must_use]
+    pub fn health_watch(&self) -> watch::Receiver<Health> {
+        match &self.engine {
+            Engine::Kafka(engine) => engine.health_watch(),
+            Engine::Local(engine) => engine.health_watch(),
         }
     }
 

@@ -168,10 +168,16 @@ impl App {
     ///
     /// What was given up on may become durable all the same; then it comes twice, which does no harm.
     async fn append(&self, batch: eventlog::Batch) -> Result<(), Refusal> {
-        if self.is_in_vain() {
+        let mut health = self.log.health_watch();
+        if is_in_vain(*health.borrow_and_update()) {
             return Err(Refusal::Unavailable);
         }
-        let appended = tokio::time::timeout(limits::APPEND_WAIT, self.log.append(batch)).await;
+        let appended = tokio::select! {
+            biased;
+            appended = tokio::time::timeout(limits::APPEND_WAIT, self.log.append(batch)) => appended,
+            // Nor is it worth the wait for those that came just before the log was away.
+            _lost = health.wait_for(|health| is_in_vain(*health)) => return Err(Refusal::Unavailable),
+        };
         let Ok(appended) = appended else {
             return Err(Refusal::Unavailable);
         };
@@ -191,18 +197,6 @@ impl App {
                 let _full = self.faults.try_send(error);
                 Err(Refusal::Internal)
             }
-        }
-    }
-
-    /// Would an append wait for a log that is known to be away? It is asked by others whether it is back.
-    fn is_in_vain(&self) -> bool {
-        match self.log.health() {
-            Health::Ready => false,
-            Health::InTrouble { since: _, trouble } => match trouble {
-                Trouble::BrokersDown | Trouble::Stalled | Trouble::ClientLost => true,
-                // The disk answers at once, and only a write tells that it is well again.
-                Trouble::Storage => false,
-            },
         }
     }
 
@@ -234,6 +228,18 @@ impl App {
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         ];
         (plain, challenge).into_response()
+    }
+}
+
+/// Would an append wait for a log that is known to be away? It is asked by others whether it is back.
+fn is_in_vain(health: Health) -> bool {
+    match health {
+        Health::Ready => false,
+        Health::InTrouble { since: _, trouble } => match trouble {
+            Trouble::BrokersDown | Trouble::Stalled | Trouble::ClientLost => true,
+            // The disk answers at once, and only a write tells that it is well again.
+            Trouble::Storage => false,
+        },
     }
 }
 

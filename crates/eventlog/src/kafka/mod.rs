@@ -21,7 +21,7 @@ use rdkafka::{
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode},
 };
-use tokio::task;
+use tokio::{sync::watch, task};
 
 use crate::{
     args::KafkaArgs,
@@ -174,6 +174,10 @@ impl Engine {
 
     pub(crate) fn health(&self) -> Health {
         self.producer.pulse().get()
+    }
+
+    pub(crate) fn health_watch(&self) -> watch::Receiver<Health> {
+        self.producer.pulse().watch()
     }
 
     pub(crate) fn budget(&self) -> &Arc<Budget> {

@@ -241,6 +241,10 @@ impl Engine {
         self.shared.pulse.get()
     }
 
+    pub(crate) fn health_watch(&self) -> watch::Receiver<Health> {
+        self.shared.pulse.watch()
+    }
+
     pub(crate) fn budget(&self) -> &Arc<Budget> {
         &self.budget
     }
