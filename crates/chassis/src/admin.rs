@@ -14,7 +14,8 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    auth::{self, Access, AccessArgs, Role},
+    auth::{self, Access, AccessArgs, Role, Tokens},
+    clock::Clock,
     config::ConfigProblems,
     health::{Health, Report},
     http::{self, Limits},
@@ -74,6 +75,8 @@ pub struct Server {
     listener: TcpListener,
     address: SocketAddr,
     router: Router,
+    tokens: Option<Tokens>,
+    clock: Clock,
     shutdown: CancellationToken,
 }
 
@@ -89,6 +92,8 @@ pub async fn bind(args: &AdminArgs, access: &AccessArgs, ctx: &Ctx) -> Result<Se
         listener,
         address,
         router: router(&ctx.health, &ctx.metrics, &args.metrics_access(access)),
+        tokens: access.accept_tokens_file.clone(),
+        clock: ctx.clock.clone(),
         shutdown: ctx.shutdown.clone(),
     })
 }
@@ -99,7 +104,7 @@ impl Server {
         self.address
     }
 
-    /// Serves until shutdown.
+    /// Serves until shutdown, and reads the file of tokens again meanwhile, for all listeners of the process.
     ///
     /// # Errors
     /// None today; the type is what a task returns.
@@ -108,9 +113,17 @@ impl Server {
             listener,
             address: _,
             router,
+            tokens,
+            clock,
             shutdown,
         } = self;
-        http::serve(listener, router, Limits::STANDARD, shutdown).await;
+        let serve = http::serve(listener, router, Limits::STANDARD, shutdown.clone());
+        let reload = async {
+            if let Some(tokens) = tokens {
+                tokens.reload(clock, shutdown).await;
+            }
+        };
+        tokio::join!(serve, reload);
         Ok(())
     }
 }

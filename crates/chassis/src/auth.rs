@@ -3,7 +3,13 @@
 //! On loopback a listener may be open; beyond it, tokens are needed unless someone says
 //! `--insecure-open` out loud. Tokens are kept and compared as hashes.
 
-use std::{fmt, net::SocketAddr, path::PathBuf, str::FromStr};
+use std::{
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    str::FromStr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use axum::{
     Router,
@@ -17,8 +23,10 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::{
+    CancellationToken, Clock,
     config::ConfigProblems,
     problem::{ErrorCode, Problem},
+    reload::Reload,
     secret,
 };
 
@@ -35,9 +43,12 @@ pub enum Role {
 #[derive(Clone)]
 pub struct Tokens {
     path: PathBuf,
-    /// SHA-256 of each token; never the token.
-    entries: Vec<(Role, [u8; 32])>,
+    /// All clones hold the same, so that all know when the file changes.
+    entries: Arc<RwLock<Entries>>,
 }
+
+/// SHA-256 of each token with its role; never the token.
+type Entries = Vec<(Role, [u8; 32])>;
 
 /// Why a file of tokens is refused. Shows line numbers, never a token.
 #[derive(Debug, thiserror::Error)]
@@ -152,37 +163,65 @@ impl Tokens {
     pub fn role(&self, presented: &str) -> Option<Role> {
         let presented = hash(presented);
         let mut found = 0_u8;
-        for (role, token) in &self.entries {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        for (role, token) in &*entries {
             let same: Choice = token.ct_eq(&presented);
             found.conditional_assign(&role.number(), same);
         }
         Role::from_number(found)
     }
 
-    fn parse(path: PathBuf, text: &str) -> Result<Self, Error> {
-        let mut entries: Vec<(Role, [u8; 32])> = Vec::new();
-        let mut problems = Vec::new();
-        for (line, number) in text.lines().zip(1_usize..) {
-            let line = line.trim();
-            if line.is_empty() || line.starts_with('#') {
-                continue;
-            }
-            match parse_line(line) {
-                Ok((_, token)) if entries.iter().any(|(_, known)| *known == token) => {
-                    problems.push(format!("line {number}: the same token stands above"));
-                }
-                Ok(entry) => entries.push(entry),
-                Err(problem) => problems.push(format!("line {number}: {problem}")),
-            }
-        }
-        if !problems.is_empty() {
-            return Err(Error::Lines { path, problems });
-        }
-        if entries.is_empty() {
-            return Err(Error::None { path });
-        }
-        Ok(Self { path, entries })
+    /// Reads the file again and again, until shutdown: a token that is taken out is no longer accepted.
+    pub(crate) async fn reload(&self, clock: Clock, shutdown: CancellationToken) {
+        let path = self.path.clone();
+        let read = move || {
+            let text = secret::read_text(&path)?;
+            parse(&path, &text)
+        };
+        let reload = Reload {
+            what: "the file of accepted tokens",
+            clock,
+            shutdown,
+        };
+        reload.run(read, |entries| self.replace(entries)).await;
     }
+
+    fn replace(&self, entries: Entries) -> bool {
+        let mut held = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        let is_new = *held != entries;
+        *held = entries;
+        is_new
+    }
+}
+
+fn parse(path: &Path, text: &str) -> Result<Entries, Error> {
+    let mut entries = Entries::new();
+    let mut problems = Vec::new();
+    for (line, number) in text.lines().zip(1_usize..) {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        match parse_line(line) {
+            Ok((_, token)) if entries.iter().any(|(_, known)| *known == token) => {
+                problems.push(format!("line {number}: the same token stands above"));
+            }
+            Ok(entry) => entries.push(entry),
+            Err(problem) => problems.push(format!("line {number}: {problem}")),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Error::Lines {
+            path: path.to_owned(),
+            problems,
+        });
+    }
+    if entries.is_empty() {
+        return Err(Error::None {
+            path: path.to_owned(),
+        });
+    }
+    Ok(entries)
 }
 
 fn parse_line(line: &str) -> Result<(Role, [u8; 32]), &'static str> {
@@ -207,13 +246,18 @@ impl FromStr for Tokens {
     fn from_str(path: &str) -> Result<Self, Error> {
         let path = PathBuf::from(path);
         let text = secret::read_text(&path)?;
-        Self::parse(path, &text)
+        let entries = parse(&path, &text)?;
+        Ok(Self {
+            path,
+            entries: Arc::new(RwLock::new(entries)),
+        })
     }
 }
 
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({} tokens)", self.path.display(), self.entries.len())
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        write!(f, "{} ({} tokens)", self.path.display(), entries.len())
     }
 }
 

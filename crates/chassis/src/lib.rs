@@ -13,6 +13,7 @@ pub mod limits;
 pub mod metrics;
 pub mod problem;
 mod process;
+pub mod reload;
 pub mod retry;
 pub mod secret;
 pub mod supervise;

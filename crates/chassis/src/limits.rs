@@ -39,6 +39,9 @@ pub const SHUTDOWN: Duration = Duration::from_secs(28);
 /// Time the runtime waits for blocking threads once everything else has ended.
 pub const RUNTIME_DRAIN: Duration = Duration::from_secs(1);
 
+/// How often files with secrets are read again: soon enough for a rotation, and next to nothing to do.
+pub const RELOAD_EVERY: Duration = Duration::from_secs(5);
+
 /// Bytes of a file with a secret or with tokens: a secret is short, and a wrong path may be a device.
 pub const SECRET_BYTES_MAX: u64 = 64 * 1024;
 

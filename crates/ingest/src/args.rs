@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, time::Duration};
 
-use chassis::{SecretFile, SecretString};
+use chassis::{SecretFile, SecretString, secret};
 
 use crate::judge::Window;
 
@@ -65,8 +65,29 @@ pub struct Settings {
     pub app_secrets: Vec<SecretString>,
     /// Token of the handshake; without one every handshake is refused.
     pub verify_token: Option<SecretString>,
+    /// Where both come from, to be read again while it serves.
+    pub files: Option<Files>,
     /// Seconds that items may be stamped with.
     pub window: Window,
+}
+
+/// The files that secrets come from.
+#[derive(Clone, Debug)]
+pub struct Files {
+    app_secrets: Vec<SecretFile>,
+    verify_token: Option<SecretFile>,
+}
+
+impl Files {
+    /// What they hold now: all of it, or nothing.
+    pub(crate) fn read(&self) -> Result<(Vec<SecretString>, Option<SecretString>), secret::Error> {
+        let app_secrets = self.app_secrets.iter().map(SecretFile::reread);
+        let verify_token = self.verify_token.as_ref().map(SecretFile::reread);
+        Ok((
+            app_secrets.collect::<Result<_, _>>()?,
+            verify_token.transpose()?,
+        ))
+    }
 }
 
 impl Args {
@@ -83,6 +104,10 @@ impl Args {
         Settings {
             app_secrets: app_secret_file.iter().map(secret).collect(),
             verify_token: verify_token_file.as_ref().map(secret),
+            files: Some(Files {
+                app_secrets: app_secret_file.clone(),
+                verify_token: verify_token_file.clone(),
+            }),
             window: Window {
                 past: Some(seconds(*timestamp_past)).filter(|past| *past > 0),
                 future: seconds(*timestamp_future),

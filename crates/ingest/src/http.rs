@@ -18,7 +18,7 @@ use axum::{
 };
 use bytes::{Bytes, BytesMut};
 use chassis::{
-    Clock, ExposeSecret, SecretString,
+    Clock,
     problem::{ErrorCode, Problem},
 };
 use eventlog::{Class, Health, Log, Trouble};
@@ -32,15 +32,15 @@ use crate::{
     limits,
     metrics::Metrics,
     records::Topics,
-    signature::{self, Keys},
+    secrets::Secrets,
+    signature,
     webhook::{self, Reading},
 };
 
 /// What every request needs.
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) keys: Keys,
-    pub(crate) verify_token: Option<SecretString>,
+    pub(crate) secrets: Secrets,
     pub(crate) window: Window,
     pub(crate) clock: Clock,
     pub(crate) log: Log,
@@ -146,7 +146,8 @@ impl App {
     ) -> Result<(eventlog::Batch, crate::metrics::Tally), Refusal> {
         let signature = only(headers, signature::HEADER).ok_or(Refusal::Unsigned)?;
         let body = self
-            .keys
+            .secrets
+            .keys()
             .verify(signature.as_bytes(), body)
             .ok_or(Refusal::Unsigned)?;
         if !is_json(headers) {
@@ -214,11 +215,7 @@ impl App {
         if mode != "subscribe" || !fits {
             return Problem::new(ErrorCode::BadRequest).into_response();
         }
-        let known = self
-            .verify_token
-            .as_ref()
-            .is_some_and(|token| signature::same(token.expose_secret(), &verify_token));
-        if !known {
+        if !self.secrets.is_verify_token(&verify_token) {
             return Problem::new(ErrorCode::Forbidden)
                 .detail("the verify token is wrong")
                 .into_response();

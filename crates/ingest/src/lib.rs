@@ -9,10 +9,11 @@ pub mod metrics;
 mod reason;
 mod records;
 pub mod run;
+mod secrets;
 mod signature;
 mod webhook;
 
-pub use args::{Args, Settings};
+pub use args::{Args, Files, Settings};
 pub use judge::Window;
 pub use metrics::Metrics;
 pub use reason::Reason;

@@ -6,17 +6,17 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-use chassis::{CancellationToken, Ctx, Tasks, health::Check, http};
+use chassis::{CancellationToken, Ctx, Tasks, health::Check, http, reload::Reload};
 use eventlog::{Health, Log};
 use tokio::{net::TcpListener, sync::mpsc};
 
 use crate::{
-    args::{Args, Settings},
+    args::{Args, Files, Settings},
     http::{App, router},
     limits,
     metrics::Metrics,
     records::Topics,
-    signature::Keys,
+    secrets::Secrets,
 };
 
 /// Why ingest ended, or did not start.
@@ -56,6 +56,7 @@ pub struct Server {
     app: Arc<App>,
     check: Check,
     faults: mpsc::Receiver<eventlog::Error>,
+    files: Option<Files>,
     shutdown: CancellationToken,
 }
 
@@ -76,6 +77,7 @@ impl Server {
         let Settings {
             app_secrets,
             verify_token,
+            files,
             window,
         } = settings;
         if verify_token.is_none() {
@@ -83,8 +85,7 @@ impl Server {
         }
         let (fault, faults) = mpsc::channel(1);
         let app = Arc::new(App {
-            keys: Keys::new(app_secrets),
-            verify_token: verify_token.clone(),
+            secrets: Secrets::new(app_secrets, verify_token.as_ref()),
             window: *window,
             clock: ctx.clock.clone(),
             log,
@@ -103,6 +104,7 @@ impl Server {
             app,
             check,
             faults,
+            files: files.clone(),
             shutdown: ctx.shutdown.clone(),
         })
     }
@@ -124,6 +126,7 @@ impl Server {
             app,
             check,
             faults,
+            files,
             shutdown,
         } = self;
         let log = app.log.clone();
@@ -137,6 +140,9 @@ impl Server {
             http::serve(listener, router, http_limits, stop).await;
             Ok::<(), Infallible>(())
         });
+        if let Some(files) = files {
+            tasks.spawn("secrets", reload(Arc::clone(&app), files, shutdown.clone()));
+        }
         tasks.spawn("readiness", watch(app, check, shutdown.clone()));
         tasks.spawn("faults", first_fault(faults, shutdown));
         let ended = tasks.join().await;
@@ -145,6 +151,24 @@ impl Server {
         }
         Ok(ended?)
     }
+}
+
+/// Keeps the secrets as their files are.
+async fn reload(
+    app: Arc<App>,
+    files: Files,
+    shutdown: CancellationToken,
+) -> Result<(), Infallible> {
+    let reload = Reload {
+        what: "a file with an app secret or the verify token",
+        clock: app.clock.clone(),
+        shutdown,
+    };
+    let take = |(app_secrets, verify_token): (Vec<_>, Option<_>)| {
+        app.secrets.replace(&app_secrets, verify_token.as_ref())
+    };
+    reload.run(move || files.read(), take).await;
+    Ok(())
 }
 
 /// Keeps readiness as the log's health is.

@@ -59,9 +59,6 @@ pub const NAMED_PAUSE_MAX: Duration = Duration::from_secs(3_600);
 /// Pause after Meta refused the token: an alarm, not a thousand errors.
 pub const REFUSED_PAUSE: Duration = Duration::from_secs(60);
 
-/// How often the access token's file is looked at, for one that was replaced.
-pub const TOKEN_EVERY: Duration = Duration::from_secs(10);
-
 /// How often the app's subscriptions are looked at.
 pub const SUBSCRIPTION_EVERY: Duration = Duration::from_secs(3_600);
 

@@ -3,7 +3,12 @@ use axum::http::StatusCode;
 use super::*;
 
 fn tokens(text: &str) -> Result<Tokens, Error> {
-    Tokens::parse(PathBuf::from("tokens"), text)
+    let path = PathBuf::from("tokens");
+    let entries = parse(&path, text)?;
+    Ok(Tokens {
+        path,
+        entries: Arc::new(RwLock::new(entries)),
+    })
 }
 
 fn headers(authorization: &str) -> HeaderMap {

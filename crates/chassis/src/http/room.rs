@@ -171,12 +171,13 @@ impl<B: HttpBody + Unpin> HttpBody for Sent<B> {
         let frame = Pin::new(&mut self.body).poll_frame(cx);
         // From its first wait on, however many drops come after it: what trickles in is no progress.
         match &frame {
-            Poll::Pending if !self.is_awaited => {
+            Poll::Pending if self.is_awaited => {}
+            Poll::Pending => {
                 self.is_awaited = true;
                 self.client.is_waited_for();
             }
             Poll::Ready(None) => self.client.is_served(),
-            _ => {}
+            Poll::Ready(Some(_)) => {}
         }
         frame
     }

@@ -75,6 +75,7 @@ impl Service {
                 .map(|secret| SecretString::from(*secret))
                 .collect(),
             verify_token: Some(SecretString::from(TOKEN)),
+            files: None,
             window: Window {
                 past: Some(30 * 86_400),
                 future: 600,

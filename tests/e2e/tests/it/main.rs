@@ -39,6 +39,8 @@ mod reconcile;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod secrets;
+#[cfg(test)]
 mod services;
 #[cfg(test)]
 mod sim;
