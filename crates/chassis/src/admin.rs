@@ -10,7 +10,10 @@ use axum::{
     routing::get,
 };
 use clap::Args;
-use tokio::net::TcpListener;
+use prometheus_client::{
+    metrics::gauge::Gauge,
+    registry::{Registry, Unit},
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
@@ -22,6 +25,7 @@ use crate::{
     limits,
     metrics::{self, Metrics},
     process::Ctx,
+    tls::Tls,
 };
 
 /// Options of the admin server.
@@ -72,8 +76,9 @@ impl AdminArgs {
 /// An admin server that is bound and not yet serving.
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: http::Listener,
+    tls: Option<Tls>,
+    certificate_end: Gauge,
     router: Router,
     tokens: Option<Tokens>,
     clock: Clock,
@@ -86,11 +91,14 @@ pub struct Server {
 /// [`http::Error::Bind`] if the address cannot be had.
 pub async fn bind(args: &AdminArgs, access: &AccessArgs, ctx: &Ctx) -> Result<Server, http::Error> {
     let listener = http::bind("--admin-listen", args.admin_listen).await?;
-    let address = listener.local_addr().unwrap_or(args.admin_listen);
-    http::print_listening("admin", address);
+    let listener = listener.with_tls(ctx.tls.clone());
+    listener.print("admin");
+    let certificate_end = ctx.metrics.register(register);
+    certificate_end.set(ctx.tls.as_ref().map_or(0, Tls::not_after));
     Ok(Server {
         listener,
-        address,
+        tls: ctx.tls.clone(),
+        certificate_end,
         router: router(&ctx.health, &ctx.metrics, &args.metrics_access(access)),
         tokens: access.accept_tokens_file.clone(),
         clock: ctx.clock.clone(),
@@ -98,32 +106,53 @@ pub async fn bind(args: &AdminArgs, access: &AccessArgs, ctx: &Ctx) -> Result<Se
     })
 }
 
+fn register(registry: &mut Registry) -> Gauge {
+    let end = Gauge::default();
+    registry.register_with_unit(
+        "tls_certificate_expiry_timestamp",
+        "When the certificate of the listeners ends, in seconds since 1970; 0 without TLS",
+        Unit::Seconds,
+        end.clone(),
+    );
+    end
+}
+
 impl Server {
     /// Where it listens, with the port it got.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
-    /// Serves until shutdown, and reads the file of tokens again meanwhile, for all listeners of the process.
+    /// Serves until shutdown, and reads the file of tokens and the certificate again meanwhile,
+    /// for all listeners of the process.
     ///
     /// # Errors
     /// None today; the type is what a task returns.
     pub async fn run(self) -> Result<(), http::Error> {
         let Self {
             listener,
-            address: _,
+            tls,
+            certificate_end,
             router,
             tokens,
             clock,
             shutdown,
         } = self;
         let serve = http::serve(listener, router, Limits::STANDARD, shutdown.clone());
-        let reload = async {
+        let reload_tokens = async {
             if let Some(tokens) = tokens {
-                tokens.reload(clock, shutdown).await;
+                tokens.reload(clock.clone(), shutdown.clone()).await;
             }
         };
-        tokio::join!(serve, reload);
+        let renewed = |tls: &Tls| {
+            certificate_end.set(tls.not_after());
+        };
+        let reload_certificate = async {
+            if let Some(tls) = tls {
+                tls.reload(clock.clone(), shutdown.clone(), renewed).await;
+            }
+        };
+        tokio::join!(serve, reload_tokens, reload_certificate);
         Ok(())
     }
 }

@@ -28,6 +28,7 @@ use crate::{
     problem::{ErrorCode, Problem},
     reload::Reload,
     secret,
+    tls::TlsArgs,
 };
 
 /// What a token allows. The greater includes the lesser.
@@ -82,6 +83,10 @@ pub struct AccessArgs {
     /// Listen beyond loopback without tokens: everyone who reaches the port may read and operate
     #[arg(long, env = "ROLLCALL_INSECURE_OPEN")]
     pub insecure_open: bool,
+
+    /// What callers see of us.
+    #[command(flatten)]
+    pub tls: TlsArgs,
 }
 
 /// Who may call a router.

@@ -19,6 +19,7 @@ pub mod secret;
 pub mod supervise;
 pub mod telemetry;
 pub mod time;
+pub mod tls;
 
 pub use clock::{Clock, ManualClock};
 pub use config::ConfigProblems;

@@ -22,6 +22,7 @@ use crate::{
     metrics::Metrics,
     supervise,
     telemetry::{self, TelemetryArgs},
+    tls::Tls,
 };
 
 /// The version of Rollcall: all crates share one.
@@ -41,6 +42,8 @@ pub struct Ctx {
     pub metrics: Metrics,
     /// Where checks and heartbeats are registered.
     pub health: Health,
+    /// What every listener presents; none is plain HTTP.
+    pub tls: Option<Tls>,
 }
 
 impl Ctx {
@@ -50,6 +53,7 @@ impl Ctx {
         Self {
             health: Health::new(clock.clone(), shutdown.clone()),
             metrics: Metrics::new(),
+            tls: None,
             clock,
             shutdown,
         }

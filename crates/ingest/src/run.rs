@@ -8,7 +8,7 @@ use std::{
 
 use chassis::{CancellationToken, Ctx, Tasks, health::Check, http, reload::Reload};
 use eventlog::{Health, Log};
-use tokio::{net::TcpListener, sync::mpsc};
+use tokio::sync::mpsc;
 
 use crate::{
     args::{Args, Files, Settings},
@@ -25,9 +25,6 @@ pub enum Error {
     /// The address cannot be listened on.
     #[error("listen")]
     Listen(#[from] http::Error),
-    /// The system does not tell the address that was bound.
-    #[error("ask for the address bound")]
-    Address(#[source] std::io::Error),
     /// A task ended otherwise than asked to.
     #[error("serve webhooks")]
     Task(#[from] chassis::supervise::Error),
@@ -43,16 +40,16 @@ pub enum Error {
 pub async fn run(args: Args, ctx: Ctx, log: Log) -> Result<(), Error> {
     let settings = args.settings();
     let listener = http::bind("--webhook-listen", args.webhook_listen).await?;
+    let listener = listener.with_tls(ctx.tls.clone());
+    listener.print("webhooks");
     let server = Server::start(listener, &settings, &ctx, log).await?;
-    http::print_listening("webhooks", server.address());
     server.run().await
 }
 
 /// Ingest with its listener bound: connections wait to be accepted until [`Server::run`].
 #[derive(Debug)]
 pub struct Server {
-    listener: TcpListener,
-    address: SocketAddr,
+    listener: http::Listener,
     app: Arc<App>,
     check: Check,
     faults: mpsc::Receiver<eventlog::Error>,
@@ -66,14 +63,13 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// [`Error::Address`]
+    /// None today; the type is that of a start.
     pub async fn start(
-        listener: TcpListener,
+        listener: http::Listener,
         settings: &Settings,
         ctx: &Ctx,
         log: Log,
     ) -> Result<Self, Error> {
-        let address = listener.local_addr().map_err(Error::Address)?;
         let Settings {
             app_secrets,
             verify_token,
@@ -100,7 +96,6 @@ impl Server {
         }
         Ok(Self {
             listener,
-            address,
             app,
             check,
             faults,
@@ -111,7 +106,7 @@ impl Server {
 
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
-        self.address
+        self.listener.address()
     }
 
     /// Serves until shutdown and drains, within [`limits::DRAIN`] and [`limits::FLUSH`].
@@ -122,7 +117,6 @@ impl Server {
     pub async fn run(self) -> Result<(), Error> {
         let Self {
             listener,
-            address: _,
             app,
             check,
             faults,

@@ -141,9 +141,8 @@ pub async fn run(
     let listener = chassis::http::bind("--listen", listen)
         .await
         .map_err(Error::Http)?;
-    if let Ok(address) = listener.local_addr() {
-        chassis::http::print_listening("query API", address);
-    }
+    let listener = listener.with_tls(ctx.tls.clone());
+    listener.print("query API");
     let router = chassis::http::with_fallbacks(projector.router(&access.access()));
     let stop = ctx.shutdown.child_token();
     let serving = chassis::http::serve(

@@ -23,7 +23,7 @@ pub(crate) struct Args {
 }
 
 /// Runs until told to end.
-pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args, mut ctx: Ctx) -> anyhow::Result<()> {
     let Args {
         ingest,
         kafka,
@@ -32,6 +32,7 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
     } = args;
     let mut problems = ConfigProblems::new();
     admin.check(&access, &mut problems);
+    ctx.tls = access.tls.open(&mut problems);
     problems.finish()?;
     let log = kafka::open(
         &kafka,

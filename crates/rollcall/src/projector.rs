@@ -24,7 +24,7 @@ pub(crate) struct Args {
 }
 
 /// Runs until told to end.
-pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args, mut ctx: Ctx) -> anyhow::Result<()> {
     let Args {
         projector,
         member,
@@ -34,6 +34,7 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
     let mut problems = ConfigProblems::new();
     projector.check(&mut problems);
     admin.check(&projector.access, &mut problems);
+    ctx.tls = projector.access.tls.open(&mut problems);
     problems.finish()?;
     let log = kafka::open(&kafka, "rollcall-projector", &Topic::ALL, &ctx).await?;
     let mut tasks = Tasks::new(&ctx.shutdown);

@@ -37,7 +37,7 @@ pub(crate) struct Args {
 }
 
 /// Runs until told to end; with `--dry-run`, prints one plan.
-pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
+pub(crate) async fn run(args: Args, mut ctx: Ctx) -> anyhow::Result<()> {
     let Args {
         reconciler,
         member,
@@ -49,6 +49,7 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
     let mut problems = ConfigProblems::new();
     access.check("--listen", listen, &mut problems);
     admin.check(&access, &mut problems);
+    ctx.tls = access.tls.open(&mut problems);
     problems.finish()?;
     let log = kafka::open(
         &kafka,
@@ -72,13 +73,11 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
         .context("listen for administration")?;
     tasks.spawn("admin", server.run());
     let commands = http::bind("--listen", listen).await?;
-    let address = commands
-        .local_addr()
-        .context("address of the command API")?;
+    let commands = commands.with_tls(ctx.tls.clone());
     let shutdown = ctx.shutdown.clone();
     let reconciler = Reconciler::open(reconciler, member, ctx, log, metrics)?;
     let router = http::with_fallbacks(reconciler.router_alone(&access.access()));
-    http::print_listening("command API", address);
+    commands.print("command API");
     let serving = http::serve(commands, router, http::Limits::STANDARD, shutdown);
     tasks.spawn("command API", serving.map(Ok::<(), Infallible>));
     tasks.spawn("reconciler", reconciler.run());

@@ -49,7 +49,7 @@ pub(crate) async fn run(args: Args, ctx: Ctx) -> anyhow::Result<()> {
 }
 
 /// Opens the log and starts everything; the log and the store lie side by side in the data directory.
-pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
+pub(crate) async fn start(args: Args, mut ctx: Ctx) -> anyhow::Result<Running> {
     let Args {
         ingest,
         mut projector,
@@ -59,6 +59,7 @@ pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
     let mut problems = ConfigProblems::new();
     projector.check(&mut problems);
     admin.check(&projector.access, &mut problems);
+    ctx.tls = projector.access.tls.open(&mut problems);
     problems.finish()?;
     let log = open(projector.data_dir.join("log"), &ctx).await?;
     projector.data_dir = projector.data_dir.join("store");
@@ -69,16 +70,15 @@ pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
     tasks.spawn("admin", server.run());
 
     let webhooks = http::bind("--webhook-listen", ingest.webhook_listen).await?;
-    let webhook_url = url(
-        webhooks.local_addr().context("address of the webhooks")?,
-        "/webhooks",
-    )?;
+    let webhooks = webhooks.with_tls(ctx.tls.clone());
+    let webhook_url = url(webhooks.address(), "/webhooks")?;
+    webhooks.print("webhooks");
     let server = ::ingest::Server::start(webhooks, &ingest.settings(), &ctx, log.clone()).await?;
-    http::print_listening("webhooks", server.address());
     tasks.spawn("ingest", server.run());
 
     let queries = http::bind("--listen", projector.listen).await?;
-    let address = queries.local_addr().context("address of the query API")?;
+    let queries = queries.with_tls(ctx.tls.clone());
+    let address = queries.address();
     let ::projector::Args {
         data_dir,
         listen: _,
@@ -105,7 +105,7 @@ pub(crate) async fn start(args: Args, ctx: Ctx) -> anyhow::Result<Running> {
     let access = access.access();
     let router = projector.router(&access).merge(reconciler.router(&access));
     let router = http::with_fallbacks(router);
-    http::print_listening("query API", address);
+    queries.print("query API");
     let (limits, shutdown) = (http::Limits::STANDARD, ctx.shutdown.clone());
     let serving = http::serve(queries, router, limits, shutdown);
     tasks.spawn("query API", serving.map(Ok::<(), Infallible>));

@@ -78,6 +78,7 @@ fn beyond_loopback_tokens_are_needed_or_openness_said_out_loud() {
         let args = AccessArgs {
             accept_tokens_file,
             insecure_open,
+            tls: TlsArgs::default(),
         };
         let mut problems = ConfigProblems::new();
         args.check("--listen", listen.parse().unwrap(), &mut problems);

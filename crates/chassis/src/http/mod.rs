@@ -27,6 +27,7 @@ use hyper_util::{
     server::graceful::{GracefulShutdown, Watcher},
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     task::JoinSet,
 };
@@ -36,6 +37,7 @@ use tower::ServiceExt;
 use crate::{
     limits,
     problem::{self, ErrorCode, Problem},
+    tls::Tls,
 };
 
 use self::{
@@ -85,25 +87,57 @@ impl Limits {
     };
 }
 
+/// A bound listener: connections wait to be accepted until it is served.
+#[derive(Debug)]
+pub struct Listener {
+    tcp: TcpListener,
+    address: SocketAddr,
+    tls: Option<Tls>,
+}
+
+impl Listener {
+    /// Speaks TLS, if there is a certificate.
+    #[must_use]
+    pub fn with_tls(mut self, tls: Option<Tls>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// Where it listens, with the port it got.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Writes `listening on <what> http://<address>` (or `https:`) to standard output, one line.
+    /// A closed standard output is no reason to end.
+    pub fn print(&self, what: &str) {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let mut out = io::stdout().lock();
+        let _closed = writeln!(out, "listening on {what} {scheme}://{}", self.address)
+            .and_then(|()| out.flush());
+    }
+}
+
 /// Listens on the address that `option` names; port 0 takes a free one.
 ///
 /// # Errors
 /// [`Error::Bind`] names the option and the address.
-pub async fn bind(option: &'static str, address: SocketAddr) -> Result<TcpListener, Error> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| Error::Bind {
-            option,
+pub async fn bind(option: &'static str, address: SocketAddr) -> Result<Listener, Error> {
+    let bind = async {
+        let tcp = TcpListener::bind(address).await?;
+        let address = tcp.local_addr()?;
+        Ok(Listener {
+            tcp,
             address,
-            source,
+            tls: None,
         })
-}
-
-/// Writes `listening on <what> http://<address>` to standard output, one line.
-/// A closed standard output is no reason to end.
-pub fn print_listening(what: &str, address: SocketAddr) {
-    let mut out = io::stdout().lock();
-    let _closed = writeln!(out, "listening on {what} http://{address}").and_then(|()| out.flush());
+    };
+    bind.await.map_err(|source| Error::Bind {
+        option,
+        address,
+        source,
+    })
 }
 
 /// Gives a router 404 and 405 answers that are problem documents.
@@ -136,12 +170,17 @@ async fn cut_late(State(limit): State<Duration>, request: Request, next: Next) -
 /// A handler that panics answers 500. Streams that never end (Server-Sent Events) must end
 /// by themselves at shutdown, or they are cut when the drain's time is up.
 pub async fn serve(
-    listener: TcpListener,
+    listener: Listener,
     router: Router,
     limits: Limits,
     shutdown: CancellationToken,
 ) {
     let router = router.layer(middleware::from_fn(catch_panic));
+    let Listener {
+        tcp: listener,
+        address: _,
+        tls,
+    } = listener;
     let room = Room::new(limits.connections_max);
     let graceful = GracefulShutdown::new();
     let mut connections = JoinSet::new();
@@ -165,8 +204,8 @@ pub async fn serve(
             () = shutdown.cancelled() => break,
             guest = room.enter() => guest,
         };
-        let (router, watcher) = (router.clone(), graceful.watcher());
-        connections.spawn(serve_guest(stream, guest, router, limits, watcher));
+        let (tls, router, watcher) = (tls.clone(), router.clone(), graceful.watcher());
+        connections.spawn(serve_guest(stream, tls, guest, router, limits, watcher));
     }
     // Nobody should wait to be accepted by a server that has stopped.
     drop(listener);
@@ -205,12 +244,24 @@ async fn refused(error: &io::Error) {
 
 async fn serve_guest(
     stream: TcpStream,
+    tls: Option<Tls>,
     guest: Guest,
     router: Router,
     limits: Limits,
     watcher: Watcher,
 ) {
-    let connection = connection(stream, guest.client(), router, limits, watcher);
+    let connection = async {
+        let client = guest.client();
+        let Some(tls) = tls else {
+            connection(stream, client, router, limits, watcher).await;
+            return;
+        };
+        match tokio::time::timeout(limits.header_read, tls.accept(stream)).await {
+            Ok(Ok(stream)) => connection(stream, client, router, limits, watcher).await,
+            Ok(Err(error)) => tracing::debug!(%error, "no TLS came about"),
+            Err(_) => tracing::debug!("no TLS came about in time"),
+        }
+    };
     tokio::select! {
         () = connection => {}
         () = guest.cut() => {
@@ -219,8 +270,8 @@ async fn serve_guest(
     }
 }
 
-async fn connection(
-    stream: TcpStream,
+async fn connection<S: AsyncRead + AsyncWrite + Unpin + 'static>(
+    stream: S,
     client: Arc<Client>,
     router: Router,
     limits: Limits,

@@ -4,6 +4,7 @@ use chassis::{
     Clock, Ctx, Tasks,
     admin::{self, AdminArgs},
     auth::AccessArgs,
+    tls::TlsArgs,
 };
 use reqwest::{Response, StatusCode};
 
@@ -23,6 +24,7 @@ async fn start(ctx: Ctx, tokens: Option<&str>, metrics_open: bool) -> Server {
     let access = AccessArgs {
         accept_tokens_file,
         insecure_open: false,
+        tls: TlsArgs::default(),
     };
     let admin_listen = "127.0.0.1:0".parse().unwrap();
     let args = AdminArgs {

@@ -10,6 +10,7 @@ use chassis::{
     extract,
     http::{self, Limits},
     problem::{ErrorCode, Problem},
+    tls::TlsArgs,
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -28,7 +29,7 @@ async fn start(router: Router, limits: Limits) -> Server {
     let listener = http::bind("--listen", "127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
-    let address = listener.local_addr().unwrap();
+    let address = listener.address();
     let shutdown = CancellationToken::new();
     let serving = tokio::spawn(http::serve(listener, router, limits, shutdown.clone()));
     Server {
@@ -350,6 +351,7 @@ async fn routes_are_guarded_by_role() {
     let access = AccessArgs {
         accept_tokens_file,
         insecure_open: false,
+        tls: TlsArgs::default(),
     }
     .access();
     let read = chassis::auth::protect(ok_router(), &access, Role::Read);
@@ -382,7 +384,7 @@ async fn an_address_that_cannot_be_had_is_an_error_that_names_the_option() {
     let taken = http::bind("--listen", "127.0.0.1:0".parse().unwrap())
         .await
         .unwrap();
-    let address = taken.local_addr().unwrap();
+    let address = taken.address();
     let error = http::bind("--webhook-listen", address).await.unwrap_err();
     assert_eq!(
         error.to_string(),

@@ -6,14 +6,14 @@ use std::{
     time::Duration,
 };
 
-use chassis::{Clock, Ctx, ManualClock, SecretString};
+use chassis::{Clock, Ctx, ManualClock, SecretString, http};
 use domain::event::Event;
 use eventlog::{At, Cleanup, Log, Start, TopicSpec};
 use hmac::{Hmac, KeyInit, Mac};
 use ingest::{Server, Settings, Window};
 use sha2::Sha256;
 use tempfile::TempDir;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 use wire::Decoded;
 
 /// The key of the vectors of reference §1.2.
@@ -81,7 +81,8 @@ impl Service {
                 future: 600,
             },
         };
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listener = http::bind("--webhook-listen", ([127, 0, 0, 1], 0).into());
+        let listener = listener.await.unwrap();
         let server = Server::start(listener, &settings, &ctx, log.clone())
             .await
             .unwrap();

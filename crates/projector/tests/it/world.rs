@@ -209,8 +209,9 @@ impl World {
         let projector = Projector::open(settings, ctx.clone(), self.log.clone())
             .await
             .unwrap();
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
+        let listener = chassis::http::bind("--listen", ([127, 0, 0, 1], 0).into());
+        let listener = listener.await.unwrap();
+        let url = format!("http://{}", listener.address());
         let router = chassis::http::with_fallbacks(projector.router(&access));
         let limits = chassis::http::Limits {
             drain: Duration::from_secs(1),

@@ -2,7 +2,10 @@
 
 use std::{fs, time::Duration};
 
-use chassis::auth::{Access, AccessArgs};
+use chassis::{
+    auth::{Access, AccessArgs},
+    tls::TlsArgs,
+};
 use domain::event::{About, NumberEvent};
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -17,6 +20,7 @@ fn access(dir: &TempDir) -> Access {
     let tokens = AccessArgs {
         accept_tokens_file: Some(file.to_str().unwrap().parse().unwrap()),
         insecure_open: false,
+        tls: TlsArgs::default(),
     };
     tokens.access()
 }

@@ -234,7 +234,7 @@ async fn another(world: &World) -> (String, AbortHandle, Ctx) {
     let router = http::with_fallbacks(reconciler.router(&world.access));
     let listener = http::bind("--listen", ([127, 0, 0, 1], 0).into());
     let listener = listener.await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let url = format!("http://{}", listener.address());
     let shutdown = ctx.shutdown.clone();
     tokio::spawn(http::serve(
         listener,

@@ -79,7 +79,7 @@ async fn a_field_that_nobody_subscribed_to_is_an_alarm_until_somebody_does() {
     let listener = http::bind("--listen", ([127, 0, 0, 1], 0).into())
         .await
         .unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
+    let url = format!("http://{}", listener.address());
     let dir = TempDir::new().unwrap();
     let (clock, hand) = Clock::manual(START.unsigned_abs() * 1_000);
     let ctx = Ctx::new(clock.clone());

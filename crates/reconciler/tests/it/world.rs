@@ -166,7 +166,7 @@ impl World {
         let router = http::with_fallbacks(reconciler.router(&self.access));
         let listener = http::bind("--listen", ([127, 0, 0, 1], 0).into());
         let listener = listener.await.unwrap();
-        self.commands = format!("http://{}", listener.local_addr().unwrap());
+        self.commands = format!("http://{}", listener.address());
         let shutdown = ctx.shutdown.clone();
         let serving = http::serve(listener, router, http::Limits::STANDARD, shutdown);
         tokio::spawn(serving);

@@ -47,6 +47,8 @@ mod sim;
 #[cfg(test)]
 mod store;
 #[cfg(test)]
+mod tls;
+#[cfg(test)]
 mod topics;
 #[cfg(test)]
 mod truth;
