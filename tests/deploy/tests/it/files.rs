@@ -77,6 +77,7 @@ pub fn metrics_in(expression: &str) -> BTreeSet<String> {
         "projector_",
         "reconciler_",
         "rollcall_",
+        "tls_",
     ];
     let words = expression.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
     words
