@@ -95,3 +95,8 @@ pub const TAKEN_BACK_SECONDS_MAX: i64 = 86_400;
 /// Seconds before and after an answer "unknown" within which another group must be seen by its id, for the answer to count:
 /// a token that has lost sight of all groups says "unknown" of each.
 pub const CONTROL_SECONDS_MAX: i64 = 60;
+
+/// Seconds after which a group that no list shows, and that answered too soon to be believed, is asked for once more.
+///
+/// Most that are gone are unknown by then, so that their proof begins within a minute, and not when the API's lag is over.
+pub const SHOWN_REST_SECONDS: i64 = 45;

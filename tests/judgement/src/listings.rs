@@ -315,7 +315,9 @@ impl Run {
         };
         self.write(|_| format!("read {group_id}: {outcome:?}"));
         let now_ms = self.now.unsigned_abs() * 1_000;
-        let is_alive_unlisted = self.memory.answered(group_id, self.now, outcome, now_ms);
+        let is_alive_unlisted =
+            self.memory
+                .answered(group_id, (self.now, LIMITS.lag), outcome, now_ms);
         let at = self.now - LIMITS.lag;
         if matches!(outcome, Outcome::Full { .. }) {
             let read = domain::event::GroupRead {

@@ -42,6 +42,7 @@ pub fn compare(groups: usize, mut timed: impl FnMut(&str)) -> Million {
     let mut held: BTreeMap<GroupId, Group> = BTreeMap::new();
     let mut listing = Listing {
         t0: START,
+        ended: START,
         is_complete: true,
         pages: u32::try_from(groups / 1_024).unwrap_or(u32::MAX),
         groups: BTreeMap::new(),

@@ -668,7 +668,10 @@ impl Rollcall {
         };
         kept.memory.learn_clock(t0, now);
         let now_ms = ms(now);
-        if kept.memory.answered(group_id, t0, outcome, now_ms) {
+        if kept
+            .memory
+            .answered(group_id, (t0, self.limits.lag), outcome, now_ms)
+        {
             let what = About::Group(group_id.clone(), GroupEvent::Unlisted);
             events.push(event(t0 - self.limits.lag, Source::Read, what));
         }

@@ -25,6 +25,8 @@ pub struct Listed {
 pub struct Listing {
     /// Second in Meta's clock at which its first page was asked for.
     pub t0: Second,
+    /// The same of its last page: what was gone by then may not be shown.
+    pub ended: Second,
     /// Was every page answered, without a repeated cursor, to the end? Only then absence is worth a question.
     pub is_complete: bool,
     /// Pages answered.
@@ -172,6 +174,7 @@ impl<'a> Comparison<'a> {
                 .take(room);
             self.steps.extend(asked.map(|id| Step::Suspect {
                 group_id: id.clone(),
+                ended: listing.ended,
             }));
             self.steps.sort_by(|a, b| a.group_id().cmp(b.group_id()));
         }

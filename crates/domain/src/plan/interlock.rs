@@ -143,6 +143,8 @@ struct Sight {
     vanishing: usize,
     /// Taken away by reads alone within the window: no webhook or command of ours told of their deletion.
     vanished: usize,
+    /// Is there another group, and is each of them known to be alive though no list shows it?
+    is_none_listable: bool,
     last_complete: Second,
     last_shown: Second,
     consent: Consent,
@@ -151,9 +153,11 @@ struct Sight {
 impl Sight {
     fn new<H: Held>(projection: &Projection<'_, H>, confirmed: &[Confirmed], now: Second) -> Self {
         let since = now - VANISH_WINDOW_SECONDS;
-        let (mut alive, mut vanished) = (0, 0);
+        let (mut alive, mut vanished, mut unlisted) = (0, 0, 0);
         for (_, group) in projection.held.groups() {
             alive += usize::from(is_alive(group));
+            let rests = projection.memory.is_resting_unlisted(group, now);
+            unlisted += usize::from(is_alive(group) && rests);
             let exists = group.core.exists.as_ref();
             let is_gone = exists.is_some_and(|e| e.value == Existence::Gone && e.stamp.at > since);
             vanished += usize::from(is_gone && group.core.deleted.is_none());
@@ -161,10 +165,12 @@ impl Sight {
         let held = confirmed
             .iter()
             .filter_map(|suspect| projection.held.group(&suspect.group_id));
+        let vanishing = held.filter(|group| is_alive(group)).count();
         Self {
             alive,
-            vanishing: held.filter(|group| is_alive(group)).count(),
+            vanishing,
             vanished,
+            is_none_listable: unlisted > 0 && unlisted + vanishing >= alive,
             last_complete: projection.memory.last_complete,
             last_shown: projection.memory.last_shown,
             consent: consent(projection.number, now),
@@ -173,8 +179,14 @@ impl Sight {
 
     /// A token that has lost sight of a group says "unknown" of it as of one that is gone, and a list may be short.
     /// So others must have been seen by id just before and after both answers, and a complete list between must show others and not this one.
+    /// Where all others are suspended, or for another reason alive though never listed, no list can show one.
     fn proof(&self, suspect: &Confirmed) -> Proof {
-        if suspect.is_controlled && self.last_shown > suspect.first {
+        let shown = if self.is_none_listable {
+            self.last_complete
+        } else {
+            self.last_shown
+        };
+        if suspect.is_controlled && shown > suspect.first {
             Proof::Group
         } else if self.last_complete <= suspect.first {
             Proof::Open

@@ -140,7 +140,7 @@ impl Memory {
                 Step::Assert { group_id, at, .. } => {
                     self.differed.insert(group_id.clone(), listed.max(*at));
                 }
-                Step::Suspect { group_id } => self.suspects.missing(group_id),
+                Step::Suspect { group_id, ended } => self.suspects.missing(group_id, *ended),
                 Step::Gone { group_id, .. } => {
                     self.suspects.clear(group_id);
                 }
@@ -179,11 +179,12 @@ impl Memory {
         self.attempts.failed(group_id, now_ms);
     }
 
-    /// A read asked at `t0` ended; says whether to append that the group is alive though not listed.
+    /// A read asked at `t0` of an API that may be `lag` seconds late ended; says whether to append that the group
+    /// is alive though not listed.
     pub fn answered(
         &mut self,
         group_id: &GroupId,
-        t0: Second,
+        (t0, lag): (Second, Second),
         outcome: Outcome,
         now_ms: u64,
     ) -> bool {
@@ -215,7 +216,7 @@ impl Memory {
         self.seen_by_id = self.seen_by_id.max(t0);
         self.suspects.sighted(t0);
         self.differed.remove(group_id);
-        self.suspects.clear(group_id)
+        self.suspects.answered(group_id, t0, lag)
     }
 
     /// Was this group confirmed alive though not listed, lately? Suspended groups may never be listed.

@@ -53,6 +53,7 @@ impl Pages {
         if listing.pages == 0 {
             listing.t0 = t0;
         }
+        listing.ended = listing.ended.max(t0);
         listing.pages += 1;
         if unreadable > 0 {
             self.unproven = Some("an item could not be read");

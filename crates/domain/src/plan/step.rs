@@ -41,6 +41,8 @@ pub enum Step {
     Suspect {
         /// Which.
         group_id: GroupId,
+        /// Second in Meta's clock at which the list's last page was asked for.
+        ended: Second,
     },
     /// Gone for so long that it may be dropped.
     Forget {
@@ -121,7 +123,7 @@ impl Step {
     pub fn group_id(&self) -> &GroupId {
         match self {
             Self::Assert { group_id, .. }
-            | Self::Suspect { group_id }
+            | Self::Suspect { group_id, .. }
             | Self::Forget { group_id, .. }
             | Self::Link { group_id, .. }
             | Self::Gone { group_id, .. }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Listing;
 use crate::{
     ids::{GroupId, Second},
-    limits::{CONFIRMED_REST_SECONDS, CONTROL_SECONDS_MAX},
+    limits::{CONFIRMED_REST_SECONDS, CONTROL_SECONDS_MAX, SHOWN_REST_SECONDS},
 };
 
 /// Groups of one number that may be gone.
@@ -16,8 +16,10 @@ pub struct Suspects(BTreeMap<GroupId, Suspect>);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Suspect {
-    /// Was it missing from the last list that was proven complete?
-    is_unlisted: bool,
+    /// When the first list that was proven complete and did not show it was over.
+    unlisted: Option<Second>,
+    /// `t0` of the first and of the last question that it answered though unlisted, too soon for that to say anything.
+    shown: Option<(Second, Second)>,
     /// `t0` of the first and of the last question that was answered "unknown".
     unknown: Option<(Second, Second)>,
     /// The same of those answered between two answers that showed other groups alive: the token worked.
@@ -52,7 +54,13 @@ fn with(answers: Option<(Second, Second)>, t0: Second) -> Option<(Second, Second
 impl Suspect {
     fn is_due(&self, now: Second, lag: Second) -> bool {
         let Some((_, last)) = self.unknown else {
-            return true;
+            return match (self.shown, self.unlisted) {
+                (Some((first, last)), Some(unlisted)) => {
+                    let is_once = first == last;
+                    now > unlisted + lag || is_once && now > first + SHOWN_REST_SECONDS
+                }
+                _ => true,
+            };
         };
         match self.controlled {
             // What was answered while nobody knows whether the token works is asked again, and not at once.
@@ -73,14 +81,16 @@ impl Suspect {
 }
 
 impl Suspects {
-    /// A complete list does not show this group.
-    pub fn missing(&mut self, group_id: &GroupId) {
-        self.0.entry(group_id.clone()).or_default().is_unlisted = true;
+    /// A complete list, over at `ended`, does not show this group.
+    pub fn missing(&mut self, group_id: &GroupId, ended: Second) {
+        let suspect = self.0.entry(group_id.clone()).or_default();
+        suspect.unlisted.get_or_insert(ended);
     }
 
     /// Takes the answer "unknown" to a question asked at `t0`; another group was last seen by its id at `seen`.
     pub fn unknown(&mut self, group_id: &GroupId, t0: Second, seen: Second) {
         let suspect = self.0.entry(group_id.clone()).or_default();
+        suspect.shown = None;
         suspect.unknown = with(suspect.unknown, t0);
         suspect.pending = (t0.abs_diff(seen) <= CONTROL_SECONDS_MAX.unsigned_abs()).then_some(t0);
     }
@@ -104,11 +114,33 @@ impl Suspects {
         self.0.values().any(|suspect| suspect.pending.is_some())
     }
 
-    /// The group answered, or is settled otherwise; says whether it was missing from the list.
-    pub fn clear(&mut self, group_id: &GroupId) -> bool {
-        self.0
-            .remove(group_id)
-            .is_some_and(|suspect| suspect.is_unlisted)
+    /// The group answered a question asked at `t0`; says whether that proves it alive though no list shows it.
+    ///
+    /// An answer may show what was `lag` seconds before. One asked sooner than that after the list was over may be of
+    /// the time before the group went: it stays a suspect, all answers "unknown" before it count no more, and it is asked again.
+    pub fn answered(&mut self, group_id: &GroupId, t0: Second, lag: Second) -> bool {
+        let Some(suspect) = self.0.get_mut(group_id) else {
+            return false;
+        };
+        let Some(unlisted) = suspect.unlisted else {
+            self.0.remove(group_id);
+            return false;
+        };
+        if t0 > unlisted + lag {
+            self.0.remove(group_id);
+            return true;
+        }
+        *suspect = Suspect {
+            unlisted: Some(unlisted),
+            shown: with(suspect.shown, t0),
+            ..Suspect::default()
+        };
+        false
+    }
+
+    /// The group is settled otherwise.
+    pub fn clear(&mut self, group_id: &GroupId) {
+        self.0.remove(group_id);
     }
 
     /// Takes a pass over the list: what it shows is no suspect; what a complete one does not show is unlisted.
@@ -116,9 +148,9 @@ impl Suspects {
         self.0
             .retain(|group_id, _| !listing.groups.contains_key(group_id));
         if listing.is_complete {
-            self.0
-                .values_mut()
-                .for_each(|suspect| suspect.is_unlisted = true);
+            for suspect in self.0.values_mut() {
+                suspect.unlisted.get_or_insert(listing.ended);
+            }
         }
     }
 
@@ -127,7 +159,8 @@ impl Suspects {
         self.0.keys()
     }
 
-    /// Those to be asked for by id: never asked, unknown once and long enough ago, or unknown twice and not settled for a day.
+    /// Those to be asked for by id: never asked, alive too soon to be believed, unknown once and long enough ago,
+    /// or unknown twice and not settled for a day.
     pub fn due(&self, now: Second, lag: Second) -> impl Iterator<Item = &GroupId> {
         let due = self.0.iter();
         due.filter(move |(_, suspect)| suspect.is_due(now, lag))
@@ -136,7 +169,10 @@ impl Suspects {
 
     /// Missing from a complete list, and unknown by id twice, `lag` apart.
     pub fn confirmed(&self, lag: Second) -> Vec<Confirmed> {
-        let unlisted = self.0.iter().filter(|(_, suspect)| suspect.is_unlisted);
+        let unlisted = self
+            .0
+            .iter()
+            .filter(|(_, suspect)| suspect.unlisted.is_some());
         unlisted
             .filter_map(|(group_id, suspect)| {
                 let is_controlled = is_twice(suspect.controlled, lag);

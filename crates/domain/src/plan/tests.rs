@@ -71,6 +71,7 @@ fn listing(t0: Second, groups: &[(&str, &str)]) -> Listing {
         .collect();
     Listing {
         t0,
+        ended: t0,
         is_complete: true,
         pages: 1,
         groups,
@@ -207,7 +208,13 @@ fn a_group_that_went_before_the_list_is_listed_again_and_one_that_went_after_is_
 fn absence_from_a_complete_list_only_asks() {
     let held = group("a", [(1_000, Source::Webhook, created("s"))]);
     let plan = plan(&listing(9_000, &[]), &[("a", held)]);
-    assert_eq!(plan.steps, [Step::Suspect { group_id: id("a") }]);
+    assert_eq!(
+        plan.steps,
+        [Step::Suspect {
+            group_id: id("a"),
+            ended: 9_000
+        }]
+    );
     assert_eq!(
         plan.to_string(),
         "ask by id      a: held as alive, not listed\n\
@@ -466,7 +473,7 @@ fn reads_are_planned_by_urgency_within_the_budget_and_counted_beyond_it() {
     assert_eq!(reads, [(&id("b"), Reason::RequestOverdue)]);
     given.memory.took(&plan);
     let full = Outcome::Full { is_complete: true };
-    given.memory.answered(&id("b"), 9_000, full, 0);
+    given.memory.answered(&id("b"), (9_000, LAG), full, 0);
     given.signals.gap = Some(8_650);
     let plan = given.plan(None, 9_000, 5);
     let reads: Vec<_> = plan.reads().collect();
@@ -481,18 +488,18 @@ fn a_read_that_counts_others_than_it_names_is_made_again_later_each_time() {
     let verified = group("a", [(100, Source::Read, read_complete())]);
     let mut given = Given::new(&[("a", verified)]);
     let partial = Outcome::Full { is_complete: false };
-    given.memory.answered(&id("a"), 10_000, partial, 0);
+    given.memory.answered(&id("a"), (10_000, LAG), partial, 0);
     let due = |given: &Given, now| {
         let plan = given.plan(None, now, 1);
         plan.reads().map(|(_, reason)| reason).next()
     };
     assert_eq!(due(&given, 10_300), None);
     assert_eq!(due(&given, 10_301), Some(Reason::CountMismatch));
-    given.memory.answered(&id("a"), 10_301, partial, 0);
+    given.memory.answered(&id("a"), (10_301, LAG), partial, 0);
     assert_ne!(due(&given, 10_901), Some(Reason::CountMismatch));
     assert_eq!(due(&given, 10_902), Some(Reason::CountMismatch));
     let full = Outcome::Full { is_complete: true };
-    given.memory.answered(&id("a"), 10_902, full, 0);
+    given.memory.answered(&id("a"), (10_902, LAG), full, 0);
     assert_ne!(due(&given, 11_900), Some(Reason::CountMismatch));
 }
 
@@ -500,9 +507,12 @@ fn a_read_that_counts_others_than_it_names_is_made_again_later_each_time() {
 fn what_the_list_shows_otherwise_is_read_deeply_afterwards() {
     let held = group("a", [(1_000, Source::Read, read_complete())]);
     let mut given = Given::new(&[("a", held)]);
-    given
-        .memory
-        .answered(&id("a"), 8_900, Outcome::Full { is_complete: true }, 0);
+    given.memory.answered(
+        &id("a"),
+        (8_900, LAG),
+        Outcome::Full { is_complete: true },
+        0,
+    );
     let plan = given.plan(Some(&listing(9_000, &[("a", "new")])), 9_000, 0);
     given.carry_out(&plan);
     // A read that speaks of an earlier second than the list was asked might take its word back.

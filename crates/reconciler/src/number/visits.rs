@@ -92,7 +92,7 @@ impl<R: Read> Keeper<R> {
             self.accepted();
         }
         let judged = &mut self.memory.judged;
-        if judged.answered(&group_id, t0, outcome, now_ms) {
+        if judged.answered(&group_id, (t0, self.lag), outcome, now_ms) {
             let what = About::Group(group_id.clone(), GroupEvent::Unlisted);
             events.push(event(&self.number, t0 - self.lag, Source::Read, what));
         }

@@ -20,6 +20,7 @@ fn given(groups: usize, listed: usize, unknown: &[Second]) -> (Given, Listing) {
     let shown = given.held.keys().take(listed).cloned();
     let shown = Listing {
         t0: 9_000,
+        ended: 9_000,
         is_complete: true,
         pages: 1,
         groups: shown
@@ -35,7 +36,9 @@ fn given(groups: usize, listed: usize, unknown: &[Second]) -> (Given, Listing) {
         given.sighted(*t0, listed);
         let suspects: Vec<GroupId> = given.memory.suspects().iter().cloned().collect();
         for group_id in suspects {
-            given.memory.answered(&group_id, *t0, Outcome::Unknown, 0);
+            given
+                .memory
+                .answered(&group_id, (*t0, LAG), Outcome::Unknown, 0);
         }
         // Before and after: the token works.
         given.sighted(*t0, listed);
@@ -55,13 +58,14 @@ impl Given {
     fn sighted(&mut self, t0: Second, listed: usize) {
         if listed > 0 {
             let full = Outcome::Full { is_complete: true };
-            self.memory.answered(&id("g000"), t0, full, 0);
+            self.memory.answered(&id("g000"), (t0, LAG), full, 0);
         }
     }
 
     fn later(&mut self, listing: &Listing, t0: Second) -> Plan {
         self.pass(&Listing {
             t0,
+            ended: t0,
             ..listing.clone()
         })
     }
@@ -158,7 +162,7 @@ fn before_and_after_a_suspect_another_group_is_read_to_see_that_the_token_works(
     let verified: Vec<GroupId> = given.held.keys().take(19).cloned().collect();
     for group_id in verified {
         let full = Outcome::Full { is_complete: true };
-        given.memory.answered(&group_id, 9_000, full, 0);
+        given.memory.answered(&group_id, (9_000, LAG), full, 0);
     }
     let plan = given.plan(None, 9_100, 9);
     let read = |id: &str, reason| (id.to_owned(), reason);
@@ -173,7 +177,31 @@ fn before_and_after_a_suspect_another_group_is_read_to_see_that_the_token_works(
     given.sighted(9_100, 1);
     given
         .memory
-        .answered(&id("g019"), 9_100, Outcome::Unknown, 0);
+        .answered(&id("g019"), (9_100, LAG), Outcome::Unknown, 0);
     let plan = given.plan(None, 9_101, 9);
     assert_eq!(reads(&plan), [read("g001", Reason::Control)]);
+}
+
+#[test]
+fn where_all_others_are_alive_and_never_listed_an_empty_list_is_enough() {
+    for is_unlisted in [true, false] {
+        let events = [
+            Some((1_000, Source::Webhook, created("s"))),
+            is_unlisted.then_some((8_000, Source::Read, GroupEvent::Unlisted)),
+        ];
+        let suspended = group("g000", events.into_iter().flatten());
+        let other = group("g001", [(1_000, Source::Webhook, created("s"))]);
+        let mut given = Given::new(&[("g000", suspended), ("g001", other)]);
+        let empty = listing(9_000, &[]);
+        given.pass(&empty);
+        for t0 in [9_010, 9_311] {
+            given.sighted(t0, 1);
+            given
+                .memory
+                .answered(&id("g001"), (t0, LAG), Outcome::Unknown, 0);
+            given.sighted(t0, 1);
+        }
+        let plan = given.later(&empty, 9_320);
+        assert_eq!(plan.counts().contains_key("gone"), is_unlisted, "{plan}");
+    }
 }

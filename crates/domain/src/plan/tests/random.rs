@@ -30,6 +30,7 @@ fn world(random: &mut Random) -> (Given, Listing) {
     }
     let listing = Listing {
         t0: 9_000,
+        ended: 9_000,
         is_complete: random.below(4) > 0,
         pages: 1,
         groups,

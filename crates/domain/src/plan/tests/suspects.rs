@@ -1,6 +1,6 @@
 use crate::{
     ids::{GroupId, Second},
-    limits::CONFIRMED_REST_SECONDS,
+    limits::{CONFIRMED_REST_SECONDS, SHOWN_REST_SECONDS},
     plan::{Confirmed, Listed, Listing, Suspects},
 };
 
@@ -34,7 +34,7 @@ fn listing(is_complete: bool, groups: &[&str]) -> Listing {
 #[test]
 fn one_that_is_missing_is_asked_for_at_once_and_unknown_once_confirms_nothing() {
     let mut suspects = Suspects::default();
-    suspects.missing(&group());
+    suspects.missing(&group(), 1_000);
     assert_eq!(due(&suspects, 0), 1);
     unknown(&mut suspects, 1_000);
     assert!(suspects.confirmed(LAG).is_empty());
@@ -45,7 +45,7 @@ fn one_that_is_missing_is_asked_for_at_once_and_unknown_once_confirms_nothing() 
 #[test]
 fn unknown_twice_within_the_lag_confirms_nothing() {
     let mut suspects = Suspects::default();
-    suspects.missing(&group());
+    suspects.missing(&group(), 1_000);
     unknown(&mut suspects, 1_000);
     unknown(&mut suspects, 1_300);
     assert!(suspects.confirmed(LAG).is_empty());
@@ -55,7 +55,7 @@ fn unknown_twice_within_the_lag_confirms_nothing() {
 #[test]
 fn unknown_twice_with_the_lag_between_is_confirmed_and_then_left_alone_for_a_day() {
     let mut suspects = Suspects::default();
-    suspects.missing(&group());
+    suspects.missing(&group(), 1_000);
     unknown(&mut suspects, 1_000);
     unknown(&mut suspects, 1_301);
     let confirmed = Confirmed {
@@ -85,7 +85,7 @@ fn unknown_by_id_and_never_missing_from_a_complete_list_confirms_nothing() {
 fn one_that_is_listed_again_is_no_suspect_be_the_list_complete_or_not() {
     for is_complete in [false, true] {
         let mut suspects = Suspects::default();
-        suspects.missing(&group());
+        suspects.missing(&group(), 1_000);
         unknown(&mut suspects, 1_000);
         suspects.listed(&listing(is_complete, &["g1"]));
         assert!(!suspects.contains(&group()));
@@ -95,12 +95,33 @@ fn one_that_is_listed_again_is_no_suspect_be_the_list_complete_or_not() {
 #[test]
 fn an_answer_in_between_starts_over() {
     let mut suspects = Suspects::default();
-    suspects.missing(&group());
+    suspects.missing(&group(), 1_000);
     unknown(&mut suspects, 1_000);
-    assert!(suspects.clear(&group()));
+    assert!(suspects.answered(&group(), 1_301, LAG));
     unknown(&mut suspects, 1_400);
-    assert!(!suspects.clear(&group()));
+    assert!(!suspects.answered(&group(), 1_500, LAG));
     assert!(suspects.confirmed(LAG).is_empty());
+}
+
+#[test]
+fn an_answer_that_may_be_older_than_the_list_proves_nothing_and_is_asked_for_again() {
+    let mut suspects = Suspects::default();
+    suspects.missing(&group(), 1_000);
+    unknown(&mut suspects, 1_001);
+    // Gone just before the list, and the API shows what was 300 seconds before.
+    assert!(!suspects.answered(&group(), 1_002, LAG));
+    let again = 1_003 + SHOWN_REST_SECONDS;
+    assert_eq!((due(&suspects, again - 1), due(&suspects, again)), (0, 1));
+    assert!(!suspects.answered(&group(), again, LAG));
+    // No list says later that it was missing first.
+    suspects.missing(&group(), 1_250);
+    suspects.listed(&listing(true, &["other"]));
+    assert_eq!((due(&suspects, 1_300), due(&suspects, 1_301)), (0, 1));
+    unknown(&mut suspects, 1_301);
+    assert!(suspects.confirmed(LAG).is_empty());
+    unknown(&mut suspects, 1_602);
+    let confirmed = suspects.confirmed(LAG);
+    assert_eq!((confirmed[0].first, confirmed[0].last), (1_301, 1_602));
 }
 
 #[test]
@@ -112,7 +133,7 @@ fn an_answer_counts_as_controlled_only_between_two_sightings_of_other_groups() {
         (1_000, None, false),
     ] {
         let mut suspects = Suspects::default();
-        suspects.missing(&group());
+        suspects.missing(&group(), 1_000);
         suspects.unknown(&group(), 1_000, seen);
         if let Some(t0) = sighted {
             suspects.sighted(t0);
@@ -129,7 +150,7 @@ fn an_answer_counts_as_controlled_only_between_two_sightings_of_other_groups() {
 #[test]
 fn what_was_answered_to_a_token_that_nobody_saw_work_is_asked_again_after_a_minute() {
     let mut suspects = Suspects::default();
-    suspects.missing(&group());
+    suspects.missing(&group(), 1_000);
     suspects.unknown(&group(), 1_000, 0);
     assert_eq!((due(&suspects, 1_060), due(&suspects, 1_061)), (0, 1));
 }
