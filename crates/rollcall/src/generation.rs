@@ -9,7 +9,11 @@ use eventlog::KafkaArgs;
 use projector::{RaiseOptions, Raised};
 use wire::topics::Topic;
 
-use crate::{kafka, print::line};
+use crate::{
+    kafka,
+    print::line,
+    stopped::{StoppedArgs, members_left},
+};
 
 /// What to do about the generation.
 #[derive(Debug, Clone, Subcommand)]
@@ -24,6 +28,9 @@ pub(crate) struct Args {
     #[command(flatten)]
     kafka: KafkaArgs,
 
+    #[command(flatten)]
+    stopped: StoppedArgs,
+
     /// Skip events that were not folded yet: a gap is recorded, and everything verified before it counts as unverified.
     #[arg(long, env = "ROLLCALL_ACCEPT_GAP")]
     accept_gap: bool,
@@ -37,6 +44,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
     let Command::Raise(Args {
         kafka,
+        stopped,
         accept_gap,
         dry_run,
     }) = command;
@@ -45,6 +53,8 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
         .filter(|topic| *topic != Topic::Quarantine)
         .collect();
     let log = kafka::open(&kafka, "rollcall-generation", &topics, &ctx).await?;
+    // Whoever is left is refused by what follows, which asks once more.
+    members_left(&log, stopped, &ctx).await?;
     let options = RaiseOptions {
         accepts_gap: accept_gap,
         is_dry_run: dry_run,

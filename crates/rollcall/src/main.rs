@@ -22,6 +22,7 @@ mod reconciler;
 mod request;
 mod simulator;
 mod standalone;
+mod stopped;
 mod topics;
 
 /// Less CPU for folding than the C library's, and memory that is given back; librdkafka uses it too.

@@ -8,7 +8,10 @@ use clap::{Args as ClapArgs, Subcommand};
 use eventlog::{Cleanup, KafkaArgs, Log, Problem, TopicPlan, TopicSpec};
 use wire::topics::{self, Topic};
 
-use crate::print::{line, lines};
+use crate::{
+    print::{line, lines},
+    stopped::{StoppedArgs, members_left},
+};
 
 /// Partitions of a new topic, where nothing else is said.
 const PARTITIONS: &str = "12";
@@ -50,6 +53,9 @@ pub(crate) struct Args {
     /// is raised (rollcall generation raise): until then keys and positions do not mean what they did.
     #[arg(long, env = "ROLLCALL_GROW", requires = "partitions")]
     grow: bool,
+
+    #[command(flatten)]
+    stopped: StoppedArgs,
 }
 
 /// What every topic must be, as the log understands it.
@@ -89,6 +95,7 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
             partitions,
             replication,
             grow,
+            stopped,
         },
         is_apply,
     ) = match command {
@@ -108,7 +115,7 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
     let plan = plan.context("compare the topics")?;
     lines(&plan)?;
     if plan.grows() {
-        may_grow(&log, &plan).await?;
+        may_grow(&log, &plan, stopped, &ctx).await?;
     }
     if is_apply {
         log.apply(&plan).await.context("change the topics")?;
@@ -121,12 +128,16 @@ pub(crate) async fn run(command: Command, ctx: Ctx) -> anyhow::Result<()> {
 }
 
 /// Partitions are added where nobody leads and where all topics have the same number afterwards.
-async fn may_grow(log: &Log, plan: &TopicPlan) -> anyhow::Result<()> {
-    let members = log.members(projector::GROUP).await;
-    let members = members.context("ask who is a projector")?;
+async fn may_grow(
+    log: &Log,
+    plan: &TopicPlan,
+    stopped: StoppedArgs,
+    ctx: &Ctx,
+) -> anyhow::Result<()> {
+    let members = members_left(log, stopped, ctx).await?;
     if members > 0 {
         bail!(
-            "{members} projectors are members of {}: stop them all, and wait until their sessions are over, before topics grow",
+            "{members} projectors are members of {}: stop them all before topics grow; one that has just stopped may count until its session is over",
             projector::GROUP
         );
     }
