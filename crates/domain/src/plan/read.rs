@@ -9,7 +9,10 @@ use super::{Budget, Clock, Held, Limits, Plan, Projection, Step, Tried, is_alive
 use crate::{
     group::{Existence, Group},
     ids::{GroupId, Second},
-    limits::{CONTROL_SECONDS_MAX, MEMBER_REGISTERS_SOON, QUIET_DIVISOR, QUIET_SECONDS_MAX},
+    limits::{
+        CONTROL_SECONDS_MAX, HEARD_MILLI_PATIENT, MEMBER_REGISTERS_SOON, PATIENCE_MILLI_MAX,
+        QUIET_DIVISOR, QUIET_SECONDS_MAX,
+    },
 };
 
 /// Why a group is worth a read, the most urgent first.
@@ -84,7 +87,8 @@ impl Reason {
 pub struct Candidate<'a> {
     /// Why.
     pub reason: Reason,
-    /// Sooner is more urgent among equals: when it was last read, or last attempted.
+    /// Sooner is more urgent among equals: when it was last read, or last attempted;
+    /// later where it is read for its age alone and may wait for longer than others.
     pub last: Second,
     /// Which.
     pub group_id: &'a GroupId,
@@ -105,6 +109,8 @@ pub struct Known {
     pub differed: Option<Second>,
     /// Before which second being verified does not count.
     pub gap: Option<Second>,
+    /// How often it was read lately because something was heard of it, in thousandths.
+    pub heard_milli: u32,
 }
 
 /// Adds the reads that are worth their calls, as many as the budget allows; where it allows none, nothing is looked at.
@@ -125,7 +131,7 @@ pub(super) fn reads<H: Held>(
         return;
     }
     let may_be_read =
-        |id: &GroupId, tried: &Tried| !tried.is_resting && !memory.reading.contains(id);
+        |id: &GroupId, tried: &Tried| !tried.is_resting && !memory.reading.contains_key(id);
     let tried = |id: &GroupId| memory.attempts.of(id, clock, limits.lag);
     let suspects = memory.suspects.due(clock.now, limits.lag);
     let suspects: Vec<&GroupId> = suspects
@@ -145,6 +151,7 @@ pub(super) fn reads<H: Held>(
             overdue: signals.overdue.get(group_id).copied(),
             differed: memory.differed.get(group_id).copied(),
             gap: signals.gap,
+            heard_milli: tried.heard_milli,
         };
         if let Some(found) = weigh(group_id, group, clock.now, limits, known)
             && may_be_read(group_id, &tried)
@@ -224,22 +231,36 @@ struct Weighed<'a> {
     quiet: Second,
     /// Has it rested for long enough to be read for no other reason than its age?
     is_turn: bool,
+    /// How much longer than others it may wait for that, in thousandths of a round.
+    patience_milli: u32,
 }
 
 /// A session of chat, of comings and goings, would otherwise be read in each of its pauses, and nobody else for that.
 ///
-/// What is left of a session's reads goes to those verified longest ago.
+/// What is left of a session's reads goes to those verified longest ago; and of these, those of which something is heard often
+/// let the others go first, for a webhook will soon have them read anyway, and nothing else has the others.
 fn once_quiet(mut all: Vec<Weighed<'_>>, says: Second) -> Vec<Candidate<'_>> {
-    let verified = all.iter().map(|weighed| weighed.candidate.last);
-    let oldest = verified.filter(|last| *last > 0).min().unwrap_or(says);
-    let pause = ((says - oldest) / QUIET_DIVISOR).min(QUIET_SECONDS_MAX);
+    let oldest = |is_patient: fn(&Weighed<'_>) -> bool| {
+        let some = all.iter().filter(|weighed| is_patient(weighed));
+        let verified = some.map(|weighed| weighed.candidate.last);
+        verified.filter(|last| *last > 0).min()
+    };
+    // Those that let others go first would make the round longer for what they wait for.
+    let oldest = oldest(|weighed| weighed.patience_milli == 0).or_else(|| oldest(|_| true));
+    let round = says - oldest.unwrap_or(says);
+    let pause = (round / QUIET_DIVISOR).min(QUIET_SECONDS_MAX);
     all.retain_mut(|weighed| {
         let candidate = &mut weighed.candidate;
-        if candidate.reason != Reason::Changed || weighed.quiet >= pause {
-            return true;
+        let is_kept = if candidate.reason != Reason::Changed || weighed.quiet >= pause {
+            true
+        } else {
+            candidate.reason = Reason::LongestUnverified;
+            weighed.is_turn
+        };
+        if candidate.reason == Reason::LongestUnverified {
+            candidate.last += round * Second::from(weighed.patience_milli) / 1_000;
         }
-        candidate.reason = Reason::LongestUnverified;
-        weighed.is_turn
+        is_kept
     });
     all.into_iter().map(|weighed| weighed.candidate).collect()
 }
@@ -305,6 +326,10 @@ fn weigh<'a>(
         candidate,
         quiet: says - news,
         is_turn,
+        patience_milli: known
+            .heard_milli
+            .saturating_sub(HEARD_MILLI_PATIENT)
+            .min(PATIENCE_MILLI_MAX),
     })
 }
 

@@ -636,3 +636,40 @@ fn a_session_is_read_once_it_is_over_where_a_round_takes_days_and_after_the_lag_
     assert_eq!(first(1, 101 * HOUR + LAG), changed);
     assert_eq!(first(1, 101 * HOUR + LAG - 1), oldest);
 }
+
+#[test]
+fn a_group_that_is_heard_of_often_lets_those_go_first_of_which_nothing_is_heard() {
+    const DAY: Second = 86_400;
+    let read = |at| group("g", [(at, Source::Read, read_complete())]);
+    let now = 100 * DAY;
+    let mut given = Given::new(&[
+        ("chatty", read(now - 30 * 3_600)),
+        ("silent", read(now - 24 * 3_600)),
+    ]);
+    let first = |given: &Given, now| {
+        let plan = given.plan(None, now, 1);
+        plan.reads().next().map(|(id, _)| id.to_string())
+    };
+    assert_eq!(first(&given, now).as_deref(), Some("chatty"));
+    let asked = |memory: &mut Memory, reason, at| {
+        let group_id = id("chatty");
+        let mut plan = Plan::default();
+        plan.steps.push(Step::Read {
+            group_id: group_id.clone(),
+            reason,
+        });
+        memory.took(&plan);
+        memory.answered(&group_id, (at, LAG), Outcome::Full { is_complete: true }, 0);
+    };
+    let last = now - 30 * 3_600;
+    // Being read in its turn is no sign of life, and being heard of once is not often.
+    for at in [last - 3 * DAY, last - 2 * DAY] {
+        asked(&mut given.memory, Reason::LongestUnverified, at);
+    }
+    asked(&mut given.memory, Reason::Changed, last - DAY);
+    assert_eq!(first(&given, now).as_deref(), Some("chatty"));
+    asked(&mut given.memory, Reason::Changed, last);
+    assert_eq!(first(&given, now).as_deref(), Some("silent"));
+    // It waits for its turn longer than others, and not for ever.
+    assert_eq!(first(&given, now + 10 * DAY).as_deref(), Some("chatty"));
+}

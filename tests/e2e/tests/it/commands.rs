@@ -19,9 +19,10 @@ use crate::{
 const WITHIN: Duration = Duration::from_secs(120);
 
 /// Rollcall on one machine, and whoever types commands at it.
-struct Stage {
-    sim: Sim,
-    rollcall: Standalone,
+#[derive(Debug)]
+pub struct Stage {
+    pub sim: Sim,
+    pub rollcall: Standalone,
     _secrets: Secrets,
     dir: TempDir,
 }
@@ -34,7 +35,7 @@ struct Said {
 }
 
 impl Stage {
-    fn new(seed: u64) -> Self {
+    pub fn new(seed: u64) -> Self {
         let secrets = Secrets::new();
         let sim = Sim::start(seed, 3, &secrets);
         let dir = tempfile::tempdir().unwrap();
@@ -71,7 +72,7 @@ impl Stage {
     }
 
     /// A command that must do its work, to its end.
-    fn does(&self, arguments: &[&str]) -> Value {
+    pub fn does(&self, arguments: &[&str]) -> Value {
         let said = self.tries(arguments);
         assert_eq!(
             said.status,
@@ -90,21 +91,21 @@ impl Stage {
         answer
     }
 
-    fn creates(&self, subject: &str, mode: &str) -> String {
+    pub fn creates(&self, subject: &str, mode: &str) -> String {
         let mode = format!("--join-approval-mode={mode}");
         let subject = format!("--subject={subject}");
         let answer = self.ends(&["group", "create", &subject, &mode]);
         answer["group_id"].as_str().unwrap().to_owned()
     }
 
-    fn queries(&self, path: &[&str]) -> Url {
+    pub fn queries(&self, path: &[&str]) -> Url {
         let mut url = self.rollcall.queries.clone();
         url.path_segments_mut().unwrap().pop_if_empty().extend(path);
         url
     }
 
     /// Waits until the query API shows something of a group.
-    fn shows<T>(&self, group_id: &str, what: &str, find: impl Fn(&Value) -> Option<T>) -> T {
+    pub fn shows<T>(&self, group_id: &str, what: &str, find: impl Fn(&Value) -> Option<T>) -> T {
         let url = self.queries(&["v1", "groups", group_id]);
         await_until(WITHIN, what, || {
             let answer = http::get(url.clone());
@@ -114,7 +115,7 @@ impl Stage {
     }
 
     /// A new person joins, or asks to.
-    fn person(&self, n: usize, act: &str, group_id: &str) -> (String, Value) {
+    pub fn person(&self, n: usize, act: &str, group_id: &str) -> (String, Value) {
         let wa_id = format!("1555020{n:04}");
         let url = self.sim.url.join(&format!("/sim/users/{wa_id}")).unwrap();
         http::put(url, &json!({"name": "Somebody"})).json();
@@ -122,7 +123,7 @@ impl Stage {
         (wa_id, told)
     }
 
-    fn faults(&self, faults: &Value) {
+    pub fn faults(&self, faults: &Value) {
         self.sim.faults(&json!({"api": faults}));
     }
 }

@@ -35,6 +35,8 @@ mod posts;
 #[cfg(test)]
 mod projectors;
 #[cfg(test)]
+mod receipts;
+#[cfg(test)]
 mod reconcile;
 #[cfg(test)]
 mod records;
