@@ -93,7 +93,7 @@ pub const HEARD_SECONDS: i64 = 10 * 86_400;
 pub const HEARD_MILLI_PATIENT: u32 = 1_200;
 
 /// By how much, at the most, in thousandths of a round.
-pub const PATIENCE_MILLI_MAX: u32 = 2_000;
+pub const PATIENCE_MILLI_MAX: u32 = 1_000;
 
 /// Seconds by which Meta's clock may differ from ours; an answer further off asserts nothing.
 /// It is what ingest allows webhooks to be ahead.

@@ -391,15 +391,14 @@ async fn graph(State(shared): State<Shared>, request: Request) -> Response {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let call = Call::new(parts.method, &parts.uri, parts.headers, body, &shared.url);
-    let Reply { response, lost } = {
+    let Reply {
+        response,
+        wait,
+        is_cut,
+    } = {
         let mut world = lock(&shared.world);
         graph_http::answer(&mut world, &call, shared.token.as_deref())
     };
-    match lost {
-        None => response,
-        Some(wait) => {
-            tokio::time::sleep(wait).await;
-            graph_http::cut()
-        }
-    }
+    tokio::time::sleep(wait).await;
+    if is_cut { graph_http::cut() } else { response }
 }

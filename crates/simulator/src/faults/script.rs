@@ -58,7 +58,7 @@ pub struct FailNext {
     pub retry_after_seconds: Option<u64>,
 }
 
-/// The next calls of a name get no answer: the connection is cut.
+/// The next calls of a name get no answer, for the connection is cut, or a late one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LoseNext {
@@ -73,6 +73,9 @@ pub struct LoseNext {
     /// Seconds until the connection is cut: with many of them the caller gives up first.
     #[serde(default)]
     pub seconds: f64,
+    /// Whether the answer comes then after all; only of a call that is done.
+    #[serde(default)]
+    pub answered: bool,
 }
 
 /// The next accepted requests fail when they complete, by webhook.

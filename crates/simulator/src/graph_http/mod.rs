@@ -182,11 +182,14 @@ struct Usage {
     minutes: u64,
 }
 
-/// What the server does with a call: answers it, or cuts the connection after a while.
+/// What the server does with a call: answers it, and if need be late, or cuts the connection.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) response: Response,
-    pub(crate) lost: Option<Duration>,
+    /// How long the caller waits for either.
+    pub(crate) wait: Duration,
+    /// Is the connection cut?
+    pub(crate) is_cut: bool,
 }
 
 /// Answers a call. `token` is the only one accepted, if there is one.
@@ -194,7 +197,8 @@ pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString
     world.complete_due();
     let replied = |response| Reply {
         response,
-        lost: None,
+        wait: Duration::ZERO,
+        is_cut: false,
     };
     if world.faults.api.down {
         return replied(down(world));
@@ -206,7 +210,8 @@ pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString
     {
         return Reply {
             response: StatusCode::OK.into_response(),
-            lost: Some(Duration::from_secs_f64(lost.seconds)),
+            wait: Duration::from_secs_f64(lost.seconds),
+            is_cut: true,
         };
     }
     let (outcome, usage) = limited(world, call, name, token);
@@ -231,10 +236,11 @@ pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString
     }
     let share = world.faults.api.lose_answers;
     let by_chance = share > 0.0 && world.api_faults.random::<f64>() < share;
-    let wait = lost.map(|lost| Duration::from_secs_f64(lost.seconds));
+    let (wait, is_cut) = lost.map_or((0.0, by_chance), |lost| (lost.seconds, !lost.answered));
     Reply {
         response,
-        lost: wait.or_else(|| by_chance.then_some(Duration::ZERO)),
+        wait: Duration::from_secs_f64(wait),
+        is_cut,
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::{
     collections::BTreeSet,
+    path::Path,
+    sync::Arc,
     thread,
     time::{Duration, Instant},
 };
@@ -20,7 +22,7 @@ use crate::{
 const WITHIN: Duration = Duration::from_secs(240);
 
 struct Stage {
-    broker: std::sync::Arc<Broker>,
+    broker: Arc<Broker>,
     secrets: Secrets,
     sim: Sim,
     prefix: String,
@@ -96,14 +98,14 @@ fn different(answers: &[Value]) -> BTreeSet<String> {
     answers.iter().map(ToString::to_string).collect()
 }
 
-#[test]
-fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_middle() {
+/// Reconcilers can be started, and a projector folds what they append.
+fn stage(broker: Arc<Broker>, seed: u64, prefix: &str, dir: &Path) -> (Stage, Service, Url) {
     let secrets = Secrets::new();
     let stage = Stage {
-        broker: Broker::shared().unwrap(),
-        sim: Sim::start(606, 2, &secrets),
+        broker,
+        sim: Sim::start(seed, 2, &secrets),
         secrets,
-        prefix: "once.".to_owned(),
+        prefix: prefix.to_owned(),
     };
     let apply = [
         "topics",
@@ -111,19 +113,41 @@ fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_m
         "--replication=1",
         "--partitions=2",
         &format!("--kafka-brokers={}", stage.broker.bootstrap()),
-        "--topic-prefix=once.",
+        &format!("--topic-prefix={prefix}"),
         "--allow-unreplicated",
     ];
     let mut applied = Process::spawn(apply).unwrap();
     assert!(applied.wait(READY_WITHIN).unwrap().success());
-    let dir = tempfile::tempdir().unwrap();
     let own = vec![
         "--listen=127.0.0.1:0".to_owned(),
-        format!("--data-dir={}", dir.path().join("store").display()),
+        format!("--data-dir={}", dir.join("store").display()),
     ];
     let mut projector = stage.service("projector", own);
     let queries = projector.listening("query API");
     projector.await_ready();
+    (stage, projector, queries)
+}
+
+/// Waits until a request is done; the group that it names.
+fn group_of(queries: &Url, request_id: &str) -> String {
+    let mut url = queries.clone();
+    url.path_segments_mut()
+        .unwrap()
+        .pop_if_empty()
+        .extend(["v1", "requests", request_id]);
+    await_until(WITHIN, "its end", || {
+        let request = http::get(url.clone()).json();
+        let group = request["group_id"].as_str()?;
+        (request["status"] == "done").then(|| group.to_owned())
+    })
+    .unwrap()
+}
+
+#[test]
+fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_middle() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::shared().unwrap();
+    let (stage, _projector, queries) = stage(broker, 606, "once.", dir.path());
     let (first, first_url) = stage.reconciler();
     let (_second, second_url) = stage.reconciler();
 
@@ -147,18 +171,7 @@ fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_m
     assert_eq!(stage.made("Once"), 1);
 
     // The list of groups tells how it ended, and who asks now gets one answer, of the survivor and of the one that comes back.
-    let mut url = queries;
-    let id = ids.first().unwrap();
-    url.path_segments_mut()
-        .unwrap()
-        .pop_if_empty()
-        .extend(["v1", "requests", id]);
-    let ended = await_until(WITHIN, "its end", || {
-        let request = http::get(url.clone()).json();
-        (request["status"] == "done").then_some(request)
-    })
-    .unwrap();
-    let group = ended["group_id"].as_str().unwrap();
+    let group = group_of(&queries, ids.first().unwrap());
     let groups = stage.sim.groups();
     let made = groups.iter().find(|group| group["subject"] == "Once");
     assert_eq!(made.unwrap()["group_id"], group);
@@ -166,4 +179,56 @@ fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_m
     let answers = a_hundred(&[second_url, back_url]).join().unwrap();
     assert_eq!(different(&answers).len(), 1, "{:?}", different(&answers));
     assert_eq!(stage.made("Once"), 1);
+}
+
+#[test]
+fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_found_out_and_nothing_is_called_twice()
+ {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Arc::new(Broker::start().unwrap());
+    let (stage, _projector, queries) = stage(broker, 607, "recorded.", dir.path());
+    let (mut first, url) = stage.reconciler();
+    stage.sim.faults(&json!({"api": {
+        "lose_next": [{"call": "create", "seconds": 3, "answered": true}]
+    }}));
+    let asking: thread::JoinHandle<Option<()>> = thread::spawn(move || {
+        let url = url.join(&format!("/v1/numbers/{NUMBER}/groups")).unwrap();
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", "once"),
+        ];
+        loop {
+            let body = br#"{"subject": "Once"}"#.to_vec();
+            let told = http::post_bytes(url.clone(), &headers, body)?;
+            assert_eq!(told.status, 503, "{}", told.text());
+            thread::sleep(Duration::from_millis(100));
+        }
+    });
+    await_until(WITHIN, "the call", || {
+        (stage.made("Once") > 0).then_some(())
+    })
+    .unwrap();
+    // The broker stands still when the answer comes, so that it cannot be recorded.
+    stage.broker.pause().unwrap();
+    await_until(WITHIN, "the answer", || {
+        let answers = first.sample(r#"reconciler_calls_total{kind="create"}"#);
+        answers.ok().filter(|answers| *answers > 0.0)
+    })
+    .unwrap();
+    first.process.kill9().unwrap();
+    stage.broker.resume().unwrap();
+    assert!(asking.join().unwrap().is_none(), "nobody was told");
+
+    let (_second, url) = stage.reconciler();
+    let answers = a_hundred(&[url]).join().unwrap();
+    let ids: BTreeSet<&str> = answers
+        .iter()
+        .map(|answer| answer["request_id"].as_str().unwrap())
+        .collect();
+    assert_eq!((answers.len(), ids.len()), (100, 1), "{ids:?}");
+    let group = group_of(&queries, ids.first().unwrap());
+    let groups = stage.sim.groups();
+    let made = groups.iter().filter(|group| group["subject"] == "Once");
+    let made: Vec<&Value> = made.map(|made| &made["group_id"]).collect();
+    assert_eq!(made, [&json!(group)]);
 }

@@ -117,17 +117,17 @@ impl Service {
 
     /// A sample of the metrics, by its whole name with labels.
     pub fn metric(&self, sample: &str) -> f64 {
+        let found = self.sample(sample);
+        found.unwrap_or_else(|text| panic!("no metric {sample} in\n{text}"))
+    }
+
+    /// The same, or all metrics where it is none of them: one with labels is there once something was counted.
+    pub fn sample(&self, sample: &str) -> Result<f64, String> {
         let text = http::get(self.admin.join("/metrics").unwrap()).text();
-        let value = text
-            .lines()
-            .find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
-        value
-            .unwrap_or_else(|| panic!("no metric {sample} in\n{text}"))
-            .split(' ')
-            .next()
-            .unwrap()
-            .parse()
-            .unwrap()
+        let mut lines = text.lines();
+        let value = lines.find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
+        let number = value.map(|value| value.split(' ').next().unwrap().parse().unwrap());
+        number.ok_or(text)
     }
 
     /// Ends it in an orderly way; its exit status.

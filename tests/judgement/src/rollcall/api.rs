@@ -148,6 +148,7 @@ impl Rollcall {
         let mut listing = std::mem::take(&mut self.listing);
         let pages = listing.groups.len().div_ceil(1_024).max(1);
         listing.t0 = t0;
+        listing.ended = t0;
         let mut calls = 0;
         let mut refused = None;
         for _ in 0..pages {
