@@ -85,16 +85,6 @@ pub const QUIET_DIVISOR: i64 = 40;
 /// The longest that is, in seconds.
 pub const QUIET_SECONDS_MAX: i64 = 3_600;
 
-/// A read for what was heard counts for a third of what it did when it is this old, in seconds: how often a group is heard of lately.
-pub const HEARD_SECONDS: i64 = 10 * 86_400;
-
-/// A group that was read for what was heard more often than this lately, in thousandths, lets others go first:
-/// the next that is heard has it read anyway (docs/adr/0010-a-session-is-read-once-it-is-quiet.md).
-pub const HEARD_MILLI_PATIENT: u32 = 1_200;
-
-/// By how much, at the most, in thousandths of a round.
-pub const PATIENCE_MILLI_MAX: u32 = 1_000;
-
 /// Seconds by which Meta's clock may differ from ours; an answer further off asserts nothing.
 /// It is what ingest allows webhooks to be ahead.
 pub const CLOCK_SKEW_SECONDS_MAX: i64 = 600;
@@ -105,6 +95,12 @@ pub const TAKEN_BACK_SECONDS_MAX: i64 = 86_400;
 /// Seconds before and after an answer "unknown" within which another group must be seen by its id, for the answer to count:
 /// a token that has lost sight of all groups says "unknown" of each.
 pub const CONTROL_SECONDS_MAX: i64 = 60;
+
+/// Calls of a question about a group that may be gone and of the sight of another before and after it, whose join requests are each a call more.
+pub const CONTROLLED_CALLS: usize = 5;
+
+/// Those of them that come after the question.
+pub const SIGHT_CALLS: usize = 2;
 
 /// Seconds after which a group that no list shows, and that answered too soon to be believed, is asked for once more.
 ///

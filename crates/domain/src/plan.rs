@@ -56,6 +56,8 @@ pub struct Clock {
 pub struct Budget {
     /// Reads that may begin now.
     pub reads: usize,
+    /// Will there be more of them at once for whoever makes none for a while?
+    pub gathers: bool,
 }
 
 /// What a plan keeps to.

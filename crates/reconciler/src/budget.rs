@@ -11,9 +11,9 @@ use std::{
 use crate::{
     attempts::doubled,
     limits::{
-        BURST_DIVISOR, COMMAND_SHARE_DIVISOR, FAILED_PAUSE_MAX, FAILED_PAUSE_MIN, NAMED_PAUSE_MAX,
-        REFUSED_PAUSE, THROTTLED_PAUSE_MAX, THROTTLED_PAUSE_MIN, USAGE_SLOW_PERCENT,
-        USAGE_STOP_PAUSE, USAGE_STOP_PERCENT,
+        BURST_CALLS_MIN, BURST_DIVISOR, COMMAND_SHARE_DIVISOR, FAILED_PAUSE_MAX, FAILED_PAUSE_MIN,
+        NAMED_PAUSE_MAX, REFUSED_PAUSE, THROTTLED_PAUSE_MAX, THROTTLED_PAUSE_MIN,
+        USAGE_SLOW_PERCENT, USAGE_STOP_PAUSE, USAGE_STOP_PERCENT,
     },
     upstream::{Load, Refused},
 };
@@ -95,6 +95,12 @@ impl Budget {
         let saved = usize::try_from(state.saved / HOUR_MS as i64).unwrap_or(0);
         let most = if state.is_token_refused { 1 } else { left };
         saved.min(left).min(most)
+    }
+
+    /// Are there soon more at once for whoever makes none for a while?
+    pub(crate) fn gathers(&self) -> bool {
+        let state = self.state();
+        !state.is_token_refused && state.for_reads() > BURST_CALLS_MIN
     }
 
     /// Counts calls of reads and list passes as made; what is not there is taken from what comes.
@@ -253,7 +259,8 @@ impl State {
         } else {
             1
         };
-        let most = i64::from(self.per_hour.div_ceil(BURST_DIVISOR)) * HOUR_MS as i64;
+        let most = self.per_hour.div_ceil(BURST_DIVISOR).max(BURST_CALLS_MIN);
+        let most = i64::from(most) * HOUR_MS as i64;
         let gained = passed.saturating_mul(i64::from(self.for_reads())) / slow;
         self.saved = self.saved.saturating_add(gained).min(most);
     }

@@ -63,6 +63,7 @@ impl Question {
         };
         let budget = Budget {
             reads: READS_IN_FLIGHT_MAX,
+            gathers: false,
         };
         let projection = sight.projection(&memory, &signals);
         Ok(Found {

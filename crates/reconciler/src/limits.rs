@@ -38,6 +38,9 @@ pub const TICK: Duration = Duration::from_millis(500);
 /// Calls that may gather while nothing needs reading, as a share of an hour's budget (one sixtieth: a minute).
 pub const BURST_DIVISOR: u32 = 60;
 
+/// At least so many gather, where the hour has as many: what must follow one upon the other can (`domain::limits::CONTROLLED_CALLS`).
+pub const BURST_CALLS_MIN: u32 = 6;
+
 /// Share of each hour's calls kept for commands, as a divisor: reads and passes never take it.
 pub const COMMAND_SHARE_DIVISOR: u32 = 20;
 
@@ -97,8 +100,8 @@ pub const CALL_TRIES_WITHIN: Duration = Duration::from_secs(5);
 
 /// After this an intent without an answer is its instance's last word.
 ///
-/// Recording it (10 s), waiting for the fold (5 s), tries (5 s), the last try's time-out (30 s) and recording the answer (10 s) are over,
-/// and clocks may differ.
+/// Recording it (10 s), waiting for the fold (5 s), tries (5 s), the last try's time-out (30 s) and mostly recording the answer are over,
+/// and clocks may differ. An answer that is recorded later all the same is the last word.
 pub const ORPHAN_AFTER: Duration = Duration::from_secs(70);
 
 /// How often requests that wait to be settled are looked at.

@@ -256,7 +256,16 @@ impl Run {
             now: self.now,
             monotonic_ms: self.now.unsigned_abs() * 1_000,
         };
-        plan(&projection, listing, clock, Budget { reads }, &LIMITS)
+        plan(
+            &projection,
+            listing,
+            clock,
+            Budget {
+                reads,
+                gathers: false,
+            },
+            &LIMITS,
+        )
     }
 
     fn carry_out(&mut self, chosen: &Plan) {

@@ -96,7 +96,10 @@ pub fn compare(groups: usize, mut timed: impl FnMut(&str)) -> Million {
         &projection,
         Some(&listing),
         clock,
-        Budget { reads: 8 },
+        Budget {
+            reads: 8,
+            gathers: true,
+        },
         &limits,
     );
     timed("compared");

@@ -503,7 +503,11 @@ impl Rollcall {
             memory: &kept.memory,
             signals: &Signals::default(),
         };
-        let mut chosen = plan(&projection, None, clock, Budget { reads }, &self.limits);
+        let budget = Budget {
+            reads,
+            gathers: kept.calls.gathers(),
+        };
+        let mut chosen = plan(&projection, None, clock, budget, &self.limits);
         if self.strategy == Strategy::Ours {
             return chosen;
         }

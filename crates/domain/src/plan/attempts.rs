@@ -5,7 +5,7 @@ use std::{collections::HashMap, time::Duration};
 use super::Clock;
 use crate::{
     ids::{GroupId, Second},
-    limits::{GROUP_REST_MAX, GROUP_REST_MIN, HEARD_SECONDS, MISMATCH_REST_MAX},
+    limits::{GROUP_REST_MAX, GROUP_REST_MIN, MISMATCH_REST_MAX},
 };
 
 /// Reads tried, by group. Kept in memory alone: after a restart some groups are read once more than needed.
@@ -24,31 +24,6 @@ struct Attempt {
     mismatched: u32,
     /// Not read again before this, on the monotonic clock.
     rests_until_ms: u64,
-    /// How often it was read because something was heard of it.
-    heard: Heard,
-}
-
-/// How often something happened lately: each time counts for one, and for less the longer it is ago.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-struct Heard {
-    /// Thousandths, as of `at`.
-    milli: u32,
-    /// When it happened last, in Meta's clock.
-    at: Second,
-}
-
-impl Heard {
-    fn milli(self, now: Second) -> u32 {
-        let age = now.saturating_sub(self.at).max(0) as f64;
-        (f64::from(self.milli) * (-age / HEARD_SECONDS as f64).exp()) as u32
-    }
-
-    fn once_more(self, now: Second) -> Self {
-        Self {
-            milli: self.milli(now).saturating_add(1_000),
-            at: now.max(self.at),
-        }
-    }
 }
 
 /// What is known of earlier reads of a group.
@@ -62,8 +37,6 @@ pub struct Tried {
     pub is_resting: bool,
     /// Did the last read count others than it named, and is it time to ask again?
     pub is_mismatch_due: bool,
-    /// How often it was read lately because something was heard of it, in thousandths: each time counts for less the longer it is ago.
-    pub heard_milli: u32,
 }
 
 impl Attempt {
@@ -81,29 +54,22 @@ impl Attempt {
 impl Attempts {
     /// A read asked at `t0` was answered in full, be it with a refusal that says something about the group.
     pub fn answered(&mut self, group_id: &GroupId, t0: Second) {
-        let attempt = self.0.entry(group_id.clone()).or_default();
-        *attempt = Attempt {
+        let attempt = Attempt {
             answered: Some(t0),
-            heard: attempt.heard,
             ..Attempt::default()
         };
-    }
-
-    /// A read that was asked at `t0` because something was heard of the group was answered.
-    pub fn heard(&mut self, group_id: &GroupId, t0: Second) {
-        let attempt = self.0.entry(group_id.clone()).or_default();
-        attempt.heard = attempt.heard.once_more(t0);
+        self.0.insert(group_id.clone(), attempt);
     }
 
     /// A read asked at `t0` was answered in full, and counted others than it named.
     pub fn mismatched(&mut self, group_id: &GroupId, t0: Second) {
-        let attempt = self.0.entry(group_id.clone()).or_default();
-        *attempt = Attempt {
+        let mismatched = self.0.get(group_id).map_or(0, |attempt| attempt.mismatched);
+        let attempt = Attempt {
             answered: Some(t0),
-            mismatched: attempt.mismatched.saturating_add(1),
-            heard: attempt.heard,
+            mismatched: mismatched.saturating_add(1),
             ..Attempt::default()
         };
+        self.0.insert(group_id.clone(), attempt);
     }
 
     /// A read brought nothing, or only a part, for a reason that may be this group's own: it rests, longer each time.
@@ -141,7 +107,6 @@ impl Attempts {
             is_owed: attempt.is_owed,
             is_resting: clock.monotonic_ms < attempt.rests_until_ms,
             is_mismatch_due: attempt.is_mismatch_due(clock.now, lag),
-            heard_milli: attempt.heard.milli(clock.now),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Attempts, Held, Listing, Plan, Reason, Step, Suspects};
+use super::{Attempts, Held, Listing, Plan, Step, Suspects};
 use crate::{
     group::Group,
     ids::{EventId, GroupId, Second, Text},
@@ -36,8 +36,8 @@ pub enum Outcome {
 /// Of one number. What is kept by group is bounded by the groups held: each pass over the list forgets the others.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Memory {
-    /// Groups that are being read, and why.
-    pub(super) reading: BTreeMap<GroupId, Reason>,
+    /// Groups that are being read.
+    pub(super) reading: BTreeSet<GroupId>,
     /// What became of earlier reads.
     pub(super) attempts: Attempts,
     /// Groups that may be gone.
@@ -144,9 +144,9 @@ impl Memory {
                 Step::Gone { group_id, .. } => {
                     self.suspects.clear(group_id);
                 }
-                Step::Read { group_id, reason } => {
+                Step::Read { group_id, .. } => {
                     self.turn += 1;
-                    self.reading.insert(group_id.clone(), *reason);
+                    self.reading.insert(group_id.clone());
                 }
                 Step::Forget { .. } | Step::Link { .. } => {}
             }
@@ -188,11 +188,8 @@ impl Memory {
         outcome: Outcome,
         now_ms: u64,
     ) -> bool {
-        let reason = self.reading.remove(group_id);
+        self.reading.remove(group_id);
         let attempts = &mut self.attempts;
-        if reason == Some(Reason::Changed) {
-            attempts.heard(group_id, t0);
-        }
         match outcome {
             Outcome::Full { is_complete: true } | Outcome::Suspended => {
                 attempts.answered(group_id, t0);

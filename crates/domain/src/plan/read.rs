@@ -10,8 +10,8 @@ use crate::{
     group::{Existence, Group},
     ids::{GroupId, Second},
     limits::{
-        CONTROL_SECONDS_MAX, HEARD_MILLI_PATIENT, MEMBER_REGISTERS_SOON, PATIENCE_MILLI_MAX,
-        QUIET_DIVISOR, QUIET_SECONDS_MAX,
+        CONTROL_SECONDS_MAX, CONTROLLED_CALLS, MEMBER_REGISTERS_SOON, QUIET_DIVISOR,
+        QUIET_SECONDS_MAX, SIGHT_CALLS,
     },
 };
 
@@ -87,8 +87,7 @@ impl Reason {
 pub struct Candidate<'a> {
     /// Why.
     pub reason: Reason,
-    /// Sooner is more urgent among equals: when it was last read, or last attempted;
-    /// later where it is read for its age alone and may wait for longer than others.
+    /// Sooner is more urgent among equals: when it was last read, or last attempted.
     pub last: Second,
     /// Which.
     pub group_id: &'a GroupId,
@@ -109,8 +108,6 @@ pub struct Known {
     pub differed: Option<Second>,
     /// Before which second being verified does not count.
     pub gap: Option<Second>,
-    /// How often it was read lately because something was heard of it, in thousandths.
-    pub heard_milli: u32,
 }
 
 /// Adds the reads that are worth their calls, as many as the budget allows; where it allows none, nothing is looked at.
@@ -121,17 +118,12 @@ pub(super) fn reads<H: Held>(
     limits: &Limits,
     plan: &mut Plan,
 ) {
-    let Projection {
-        held,
-        memory,
-        signals,
-        ..
-    } = projection;
+    let memory = projection.memory;
     if budget.reads == 0 {
         return;
     }
     let may_be_read =
-        |id: &GroupId, tried: &Tried| !tried.is_resting && !memory.reading.contains_key(id);
+        |id: &GroupId, tried: &Tried| !tried.is_resting && !memory.reading.contains(id);
     let tried = |id: &GroupId| memory.attempts.of(id, clock, limits.lag);
     let suspects = memory.suspects.due(clock.now, limits.lag);
     let suspects: Vec<&GroupId> = suspects
@@ -141,31 +133,23 @@ pub(super) fn reads<H: Held>(
     if !suspects.is_empty() {
         worth.insert(Reason::Unlisted, suspects.len());
     }
-    let mut candidates: Vec<Weighed<'_>> = Vec::new();
-    for (group_id, group) in held.groups() {
-        let tried = tried(group_id);
-        let known = Known {
-            attempted: tried.answered,
-            is_owed: tried.is_owed,
-            is_mismatch_due: tried.is_mismatch_due,
-            overdue: signals.overdue.get(group_id).copied(),
-            differed: memory.differed.get(group_id).copied(),
-            gap: signals.gap,
-            heard_milli: tried.heard_milli,
-        };
-        if let Some(found) = weigh(group_id, group, clock.now, limits, known)
-            && may_be_read(group_id, &tried)
-            && !memory.suspects.contains(group_id)
-        {
-            candidates.push(found);
-        }
-    }
-    let mut candidates = once_quiet(candidates, clock.now - limits.lag);
+    let mut candidates = candidates(projection, clock, limits, &may_be_read);
     for found in &candidates {
         *worth.entry(found.reason).or_default() += 1;
     }
     plan.worth = worth;
     let mut left = budget.reads;
+    // An answer "unknown" counts only between two answers that show that the token works.
+    let is_unsure = memory.seen_by_id + CONTROL_SECONDS_MAX / 2 < clock.now;
+    let awaits_sight = memory.suspects.awaits_sight();
+    // Where calls are few, the one after the question would come too late, each time again.
+    let is_rare = !suspects.is_empty() && is_unsure && !awaits_sight && budget.gathers;
+    if is_rare && budget.reads < CONTROLLED_CALLS {
+        return;
+    }
+    if is_rare {
+        left -= SIGHT_CALLS;
+    }
     let mut read = |group_id: &GroupId, reason| {
         if left > 0 {
             left -= 1;
@@ -173,9 +157,7 @@ pub(super) fn reads<H: Held>(
             plan.steps.push(Step::Read { group_id, reason });
         }
     };
-    // An answer "unknown" counts only between two answers that show that the token works.
-    let is_unsure = memory.seen_by_id + CONTROL_SECONDS_MAX / 2 < clock.now;
-    if !suspects.is_empty() && is_unsure || memory.suspects.awaits_sight() {
+    if !suspects.is_empty() && is_unsure || awaits_sight {
         let least = candidates.iter().min();
         let least = least.map(|least| (least.group_id, least.reason));
         let others = || any(projection, &may_be_read, &tried).map(|id| (id, Reason::Control));
@@ -191,6 +173,40 @@ pub(super) fn reads<H: Held>(
     chosen
         .into_iter()
         .for_each(|chosen| read(chosen.group_id, chosen.reason));
+}
+
+/// All groups that are worth a read, but for suspects.
+fn candidates<'a, H: Held>(
+    projection: &Projection<'a, H>,
+    clock: Clock,
+    limits: &Limits,
+    may_be_read: &impl Fn(&GroupId, &Tried) -> bool,
+) -> Vec<Candidate<'a>> {
+    let Projection {
+        held,
+        memory,
+        signals,
+        ..
+    } = projection;
+    let mut candidates: Vec<Weighed<'_>> = Vec::new();
+    for (group_id, group) in held.groups() {
+        let tried = memory.attempts.of(group_id, clock, limits.lag);
+        let known = Known {
+            attempted: tried.answered,
+            is_owed: tried.is_owed,
+            is_mismatch_due: tried.is_mismatch_due,
+            overdue: signals.overdue.get(group_id).copied(),
+            differed: memory.differed.get(group_id).copied(),
+            gap: signals.gap,
+        };
+        if let Some(found) = weigh(group_id, group, clock.now, limits, known)
+            && may_be_read(group_id, &tried)
+            && !memory.suspects.contains(group_id)
+        {
+            candidates.push(found);
+        }
+    }
+    once_quiet(candidates, clock.now - limits.lag)
 }
 
 /// A living group that is no suspect, read longest ago.
@@ -231,36 +247,22 @@ struct Weighed<'a> {
     quiet: Second,
     /// Has it rested for long enough to be read for no other reason than its age?
     is_turn: bool,
-    /// How much longer than others it may wait for that, in thousandths of a round.
-    patience_milli: u32,
 }
 
 /// A session of chat, of comings and goings, would otherwise be read in each of its pauses, and nobody else for that.
 ///
-/// What is left of a session's reads goes to those verified longest ago; and of these, those of which something is heard often
-/// let the others go first, for a webhook will soon have them read anyway, and nothing else has the others.
+/// What is left of a session's reads goes to those verified longest ago.
 fn once_quiet(mut all: Vec<Weighed<'_>>, says: Second) -> Vec<Candidate<'_>> {
-    let oldest = |is_patient: fn(&Weighed<'_>) -> bool| {
-        let some = all.iter().filter(|weighed| is_patient(weighed));
-        let verified = some.map(|weighed| weighed.candidate.last);
-        verified.filter(|last| *last > 0).min()
-    };
-    // Those that let others go first would make the round longer for what they wait for.
-    let oldest = oldest(|weighed| weighed.patience_milli == 0).or_else(|| oldest(|_| true));
-    let round = says - oldest.unwrap_or(says);
-    let pause = (round / QUIET_DIVISOR).min(QUIET_SECONDS_MAX);
+    let verified = all.iter().map(|weighed| weighed.candidate.last);
+    let oldest = verified.filter(|last| *last > 0).min().unwrap_or(says);
+    let pause = ((says - oldest) / QUIET_DIVISOR).min(QUIET_SECONDS_MAX);
     all.retain_mut(|weighed| {
         let candidate = &mut weighed.candidate;
-        let is_kept = if candidate.reason != Reason::Changed || weighed.quiet >= pause {
-            true
-        } else {
-            candidate.reason = Reason::LongestUnverified;
-            weighed.is_turn
-        };
-        if candidate.reason == Reason::LongestUnverified {
-            candidate.last += round * Second::from(weighed.patience_milli) / 1_000;
+        if candidate.reason != Reason::Changed || weighed.quiet >= pause {
+            return true;
         }
-        is_kept
+        candidate.reason = Reason::LongestUnverified;
+        weighed.is_turn
     });
     all.into_iter().map(|weighed| weighed.candidate).collect()
 }
@@ -326,10 +328,6 @@ fn weigh<'a>(
         candidate,
         quiet: says - news,
         is_turn,
-        patience_milli: known
-            .heard_milli
-            .saturating_sub(HEARD_MILLI_PATIENT)
-            .min(PATIENCE_MILLI_MAX),
     })
 }
 

@@ -10,6 +10,7 @@ use crate::{
     event::{About, Event, GroupCreated, GroupEvent, GroupRead, HintReason, Person, Source},
     group::Group,
     ids::{EventId, GroupId, Second},
+    limits::{CONTROL_SECONDS_MAX, CONTROLLED_CALLS},
     number::Number,
     position::Position,
 };
@@ -90,6 +91,7 @@ struct Given {
     number: Number,
     memory: Memory,
     signals: Signals,
+    gathers: bool,
 }
 
 impl Given {
@@ -114,7 +116,11 @@ impl Given {
             now,
             monotonic_ms: now.unsigned_abs() * 1_000,
         };
-        super::plan(&projection, listing, clock, Budget { reads }, &LIMITS)
+        let budget = Budget {
+            reads,
+            gathers: self.gathers,
+        };
+        super::plan(&projection, listing, clock, budget, &LIMITS)
     }
 
     /// Carries a plan out, as far as it needs no answer.
@@ -638,38 +644,54 @@ fn a_session_is_read_once_it_is_over_where_a_round_takes_days_and_after_the_lag_
 }
 
 #[test]
-fn a_group_that_is_heard_of_often_lets_those_go_first_of_which_nothing_is_heard() {
-    const DAY: Second = 86_400;
-    let read = |at| group("g", [(at, Source::Read, read_complete())]);
-    let now = 100 * DAY;
+fn where_calls_are_rare_a_question_waits_until_the_sights_around_it_can_follow_at_once() {
+    let listed = listing(1_000, &[("other", "Other")]);
     let mut given = Given::new(&[
-        ("chatty", read(now - 30 * 3_600)),
-        ("silent", read(now - 24 * 3_600)),
+        (
+            "other",
+            group("other", [(100, Source::Webhook, created("Other"))]),
+        ),
+        (
+            "gone",
+            group("gone", [(100, Source::Webhook, created("Gone"))]),
+        ),
     ]);
-    let first = |given: &Given, now| {
-        let plan = given.plan(None, now, 1);
-        plan.reads().next().map(|(id, _)| id.to_string())
+    given.gathers = true;
+    given.memory.listed(&listed, &given.held);
+    let plan = given.plan(Some(&listed), 1_000, 0);
+    given.memory.took(&plan);
+    let now = 1_000 + CONTROL_SECONDS_MAX;
+    assert_eq!(
+        given.plan(None, now, CONTROLLED_CALLS - 1).reads().count(),
+        0
+    );
+    let reads = |plan: &Plan| -> Vec<(String, Reason)> {
+        let reads = plan.reads();
+        reads.map(|(id, reason)| (id.to_string(), reason)).collect()
     };
-    assert_eq!(first(&given, now).as_deref(), Some("chatty"));
-    let asked = |memory: &mut Memory, reason, at| {
-        let group_id = id("chatty");
-        let mut plan = Plan::default();
-        plan.steps.push(Step::Read {
-            group_id: group_id.clone(),
-            reason,
-        });
-        memory.took(&plan);
-        memory.answered(&group_id, (at, LAG), Outcome::Full { is_complete: true }, 0);
-    };
-    let last = now - 30 * 3_600;
-    // Being read in its turn is no sign of life, and being heard of once is not often.
-    for at in [last - 3 * DAY, last - 2 * DAY] {
-        asked(&mut given.memory, Reason::LongestUnverified, at);
-    }
-    asked(&mut given.memory, Reason::Changed, last - DAY);
-    assert_eq!(first(&given, now).as_deref(), Some("chatty"));
-    asked(&mut given.memory, Reason::Changed, last);
-    assert_eq!(first(&given, now).as_deref(), Some("silent"));
-    // It waits for its turn longer than others, and not for ever.
-    assert_eq!(first(&given, now + 10 * DAY).as_deref(), Some("chatty"));
+    let plan = given.plan(None, now, CONTROLLED_CALLS);
+    let asked = reads(&plan);
+    assert_eq!(asked.len(), 2, "{asked:?}");
+    assert_eq!(
+        (asked[0].0.as_str(), asked[1].clone()),
+        ("other", ("gone".to_owned(), Reason::Unlisted))
+    );
+    // Whoever gets no more by waiting asks with what there is.
+    given.gathers = false;
+    assert!(!given.plan(None, now, 1).steps.is_empty());
+    given.gathers = true;
+    given.memory.took(&plan);
+    let now_ms = now.unsigned_abs() * 1_000;
+    given.memory.answered(
+        &id("other"),
+        (now, LAG),
+        Outcome::Full { is_complete: true },
+        now_ms,
+    );
+    given
+        .memory
+        .answered(&id("gone"), (now, LAG), Outcome::Unknown, now_ms);
+    // What follows the question waits for nothing.
+    let asked = reads(&given.plan(None, now + 1, 1));
+    assert_eq!(asked, [("other".to_owned(), Reason::Control)]);
 }

@@ -206,6 +206,9 @@ impl<R: Read> Run<'_, R> {
             .map(|register| register.stamp.at);
         let at = told.at.unwrap_or(self.now());
         let at = before.map_or(at, |before| at.max(before + 1));
+        // Later than whoever gave the instance up says that nothing is known: see `settle`.
+        let asked = known.core.first_intent.as_ref();
+        let at = asked.map_or(at, |first| at.max(first.at + 1));
         let Told {
             at: of_meta,
             answer,
@@ -233,10 +236,9 @@ impl<R: Read> Run<'_, R> {
             About::Request(id.clone(), answered),
         );
         events.push(of_request.clone());
-        let clock = &self.parts.ctx.clock;
-        let recorded = clock.timeout(RECORD_WAIT, appender.append(&events)).await;
-        if !matches!(recorded, Ok(Ok(()))) {
-            tracing::error!(request = %id, "what Meta answered could not be recorded; the request will count as unknown");
+        // Who waits is answered in time all the same, that it is on its way.
+        if let Err(error) = appender.append(&events).await {
+            tracing::error!(%error, request = %id, "what Meta answered could not be recorded; the request will count as unknown");
         }
         tracing::info!(
             request = %id,

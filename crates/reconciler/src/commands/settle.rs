@@ -166,7 +166,8 @@ impl<'a> Open<'a> {
             None => {
                 // Whoever intended it is dead, or never saw its intent folded and does not call any more.
                 let is_orphan = now >= self.first.at + seconds(ORPHAN_AFTER);
-                is_orphan.then(|| self.answered(now, Answer::Unknown, None))
+                // Of the second of the intent, so that an answer that is recorded late all the same counts.
+                is_orphan.then(|| self.answered(self.first.at, Answer::Unknown, None))
             }
             Some(Answer::Refused(_)) => None,
             Some(Answer::Accepted) if self.core.meta_request_id.is_some() => None,
@@ -308,9 +309,9 @@ impl<'a> Open<'a> {
         (from..from + seconds(CORRELATE_WITHIN)).contains(&at)
     }
 
-    fn answered(&self, now: Second, answer: Answer, meta_request_id: Option<RequestId>) -> Event {
+    fn answered(&self, at: Second, answer: Answer, meta_request_id: Option<RequestId>) -> Event {
         let before = self.core.answered.as_ref();
-        let at = before.map_or(now, |register| now.max(register.stamp.at + 1));
+        let at = before.map_or(at, |register| at.max(register.stamp.at + 1));
         let particulars = None::<Box<Particulars>>;
         let what = RequestEvent::Answered {
             answer,

@@ -37,7 +37,11 @@ impl<R: Read> Keeper<R> {
             .saturating_sub(self.memory.in_flight.len())
             .min(available);
         let sight = self.sight(None);
-        let plan = self.plan(&sight, None, Budget { reads });
+        let budget = Budget {
+            reads,
+            gathers: self.budget.gathers(),
+        };
+        let plan = self.plan(&sight, None, budget);
         let suspects = self.memory.judged.suspects().len();
         self.gauges.suspects.set(gauge(suspects));
         self.tell_of_holds();

@@ -232,3 +232,67 @@ fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_fo
     let made: Vec<&Value> = made.map(|made| &made["group_id"]).collect();
     assert_eq!(made, [&json!(group)]);
 }
+
+#[test]
+fn what_meta_answered_while_the_broker_stood_still_is_recorded_when_it_goes_on() {
+    /// Longer than the client of the log tries by itself, so that what it gave up must be appended again.
+    const STANDS_STILL: Duration = Duration::from_secs(40);
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Arc::new(Broker::start().unwrap());
+    let (stage, _projector, queries) = stage(broker, 608, "late.", dir.path());
+    let (reconciler, url) = stage.reconciler();
+    let group = stage.sim.groups()[0]["group_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    stage.sim.faults(&json!({"api": {
+        "hold_delivery": true,
+        "lose_next": [{"call": "message", "seconds": 3, "answered": true}],
+    }}));
+    let told = stage.sim.count("events");
+    let mut messages = url;
+    messages
+        .path_segments_mut()
+        .unwrap()
+        .pop_if_empty()
+        .extend(["v1", "groups", &group, "messages"]);
+    let asking = thread::spawn(move || {
+        let body = json!({"type": "text", "text": {"body": "Hello"}});
+        let headers = [
+            ("content-type", "application/json"),
+            ("idempotency-key", "late"),
+        ];
+        await_until(WITHIN, "an answer", || {
+            let body = body.to_string().into_bytes();
+            let told = http::post_bytes(messages.clone(), &headers, body)?;
+            (told.status != 503).then(|| serde_json::from_str(&told.text()).unwrap())
+        })
+        .unwrap()
+    });
+    await_until(WITHIN, "the call", || {
+        (stage.sim.count("events") > told).then_some(())
+    })
+    .unwrap();
+    stage.broker.pause().unwrap();
+    await_until(WITHIN, "the answer", || {
+        let answers = reconciler.sample(r#"reconciler_calls_total{kind="message"}"#);
+        answers.ok().filter(|answers| *answers > 0.0)
+    })
+    .unwrap();
+    thread::sleep(STANDS_STILL);
+    stage.broker.resume().unwrap();
+    let request: Value = asking.join().unwrap();
+    let request_id = request["request_id"].as_str().unwrap();
+    let mut url = queries;
+    url.path_segments_mut()
+        .unwrap()
+        .pop_if_empty()
+        .extend(["v1", "requests", request_id]);
+    // No webhook and no list would ever tell what became of a message whose id nobody knows.
+    await_until(WITHIN, "its end", || {
+        let request = http::get(url.clone()).json();
+        (request["status"] == "done" && request["message_id"].is_string()).then_some(())
+    })
+    .unwrap_or_else(|_| panic!("{}", http::get(url.clone()).text()));
+    assert_eq!(stage.sim.count("events"), told + 1, "it was sent once");
+}

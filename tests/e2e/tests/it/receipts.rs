@@ -156,6 +156,24 @@ fn tell_again(stage: &Stage, told: &[(Value, Value)], message_id: &str, seed: u6
     }
 }
 
+/// Each got it as they did, and those whom it reached cost what its category costs.
+fn check(whole: &Value, people: &[String], paid: &Value) {
+    let rows = rows(whole);
+    for (person, (acts, fate)) in people.iter().zip(FATES) {
+        let Some((_, row)) = rows.get(person) else {
+            assert_eq!(fate, "nothing");
+            continue;
+        };
+        assert_eq!(row["delivered_at"].is_null(), !acts.contains(&"deliver"));
+        if fate == "failed" {
+            assert_eq!(row["errors"][0]["code"], 131_026);
+            assert_eq!(row["pricing"], Value::Null);
+        } else {
+            assert_eq!(row["pricing"], *paid, "{row}");
+        }
+    }
+}
+
 #[test]
 fn a_message_to_a_group_of_eight_has_one_table_of_recipients_and_one_price_whatever_the_order() {
     let stage = Stage::new(604);
@@ -193,21 +211,8 @@ fn a_message_to_a_group_of_eight_has_one_table_of_recipients_and_one_price_whate
         })
         .unwrap();
         assert_eq!(whole["group_id"], group);
-        let rows = rows(&whole);
-        for (person, (acts, fate)) in people.iter().zip(FATES) {
-            let Some((_, row)) = rows.get(person) else {
-                assert_eq!(fate, "nothing");
-                continue;
-            };
-            assert_eq!(row["delivered_at"].is_null(), !acts.contains(&"deliver"));
-            if fate == "failed" {
-                assert_eq!(row["errors"][0]["code"], 131_026);
-                assert_eq!(row["pricing"], Value::Null);
-                continue;
-            }
-            let paid = json!({"billable": is_billable, "category": price, "pricing_model": "PMP", "type": kind});
-            assert_eq!(row["pricing"], paid, "{row}");
-        }
+        let paid = json!({"billable": is_billable, "category": price, "pricing_model": "PMP", "type": kind});
+        check(&whole, &people, &paid);
         // Told again in other orders, the same comes of it.
         let told = told(&bodies, message_id);
         let again: Vec<String> = (0..ORDERS)
