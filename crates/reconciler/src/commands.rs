@@ -28,7 +28,7 @@ use crate::limits::COMMANDS_MAX;
 mod answer;
 mod call;
 mod execute;
-mod held;
+pub(crate) mod held;
 mod settle;
 
 pub(crate) use answer::{conflict, refusal, shown};

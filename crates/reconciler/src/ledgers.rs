@@ -27,7 +27,7 @@ pub(crate) struct Open {
 }
 
 impl Book {
-    /// Locked for a few microseconds at a time, never over a wait.
+    /// Locked for what is said of one group or, once a pass, counted of all; never over a wait.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Ledger> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -86,6 +86,9 @@ pub const INTENT_WAIT: Duration = Duration::from_secs(5);
 /// How long a caller waits for an answer that another caller's intent will bring; then it is answered that it is on its way.
 pub const ANSWER_WAIT: Duration = Duration::from_secs(20);
 
+/// A request of ours that waits longer to be settled makes its group worth a read, which shows what became of it.
+pub const OVERDUE_AFTER: Duration = Duration::from_secs(5 * 60);
+
 /// How long a caller waits for its command at all: less than a request may take, after which its connection's answer is cut.
 pub const COMMAND_WAIT: Duration = Duration::from_secs(25);
 

@@ -1,11 +1,19 @@
 //! What the reconciler counts.
 
-use domain::agreement::{Cause, Kind, Repair};
+use std::sync::atomic::AtomicU64;
+
+use domain::agreement::{Agreement, Cause, Kind, Repair};
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue},
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
+    metrics::{counter::Counter, family::Family, gauge::Gauge, histogram::Histogram},
+    registry::{Registry, Unit},
 };
+
+/// Words for [`domain::agreement::AGES`].
+const AGES: [&str; 4] = ["1h", "6h", "24h", "7d"];
+
+/// Seconds by which drift is counted that stood so long: a minute, an hour, six hours, a day, a week.
+const STOOD: [f64; 5] = [60.0, 3_600.0, 21_600.0, 86_400.0, 604_800.0];
 
 /// A word from a closed set.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -28,6 +36,23 @@ struct Word(&'static str);
 pub(crate) struct OfNumber {
     phone_number_id: String,
 }
+
+/// A business number's groups that were verified no longer ago than this.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Within {
+    phone_number_id: String,
+    within: Word,
+}
+
+/// A number's share of webhooks lost: the estimate, or a bound of its interval.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Bound {
+    phone_number_id: String,
+    bound: Word,
+}
+
+/// A gauge of what is no whole number.
+type Share = Gauge<f64, AtomicU64>;
 
 /// What stands at one value for each business number.
 #[derive(Debug, Clone)]
@@ -60,6 +85,16 @@ impl Counts {
     }
 }
 
+/// How long drift stood, by kind.
+#[derive(Debug, Clone)]
+struct Stood(Family<Label, Histogram, fn() -> Histogram>);
+
+impl Default for Stood {
+    fn default() -> Self {
+        Self(Family::new_with_constructor(|| Histogram::new(STOOD)))
+    }
+}
+
 /// All metrics; clones share.
 #[derive(Debug, Clone, Default)]
 pub struct Metrics {
@@ -79,6 +114,15 @@ pub struct Metrics {
     token_refused: Family<OfNumber, Gauge>,
     holds: Family<OfNumber, Gauge>,
     owned: Family<OfNumber, Gauge>,
+    groups: Family<OfNumber, Gauge>,
+    verified: Family<Within, Gauge>,
+    never_verified: Family<OfNumber, Gauge>,
+    oldest: Family<OfNumber, Gauge>,
+    loss: Family<Bound, Share>,
+    stood: Stood,
+    contradicted: Counter,
+    misled: Counter,
+    misled_lag: Gauge,
     /// Fields that the app should be subscribed to and is not; -1 while that is not known.
     pub(crate) subscriptions_missing: Gauge,
 }
@@ -90,6 +134,7 @@ impl Metrics {
         let registry = registry.sub_registry_with_prefix("reconciler");
         metrics.name_counters(registry);
         metrics.name_gauges(registry);
+        metrics.name_agreement(registry);
         metrics
     }
 
@@ -178,6 +223,109 @@ impl Metrics {
         );
     }
 
+    fn name_agreement(&self, registry: &mut Registry) {
+        let gauges = [
+            (
+                "groups",
+                "Groups held as alive, at the last list pass",
+                &self.groups,
+            ),
+            (
+                "groups_never_verified",
+                "Of them those that no read was ever answered in full of",
+                &self.never_verified,
+            ),
+        ];
+        for (name, help, family) in gauges {
+            registry.register(name, help, family.clone());
+        }
+        registry.register(
+            "groups_verified",
+            "Of them those that were verified no longer ago than this",
+            self.verified.clone(),
+        );
+        registry.register_with_unit(
+            "oldest_verified",
+            "Since the one verified longest ago was verified",
+            Unit::Seconds,
+            self.oldest.clone(),
+        );
+        registry.register_with_unit(
+            "webhook_loss",
+            "Share of webhooks lost that the repairs imply, and the bounds of its 95 % interval",
+            Unit::Ratios,
+            self.loss.clone(),
+        );
+        registry.register_with_unit(
+            "drift_stood",
+            "How long a difference stood before it was repaired, by kind; where its own second is not known, since the group was verified last",
+            Unit::Seconds,
+            self.stood.0.clone(),
+        );
+        registry.register(
+            "reads_contradicted",
+            "Reads that said something else than newer evidence, which stood",
+            self.contradicted.clone(),
+        );
+        registry.register(
+            "reads_misled",
+            "Repairs that took back a webhook's word and were taken back: Meta's API lags by more than --api-lag",
+            self.misled.clone(),
+        );
+        registry.register_with_unit(
+            "misled_lag",
+            "The longest such lag of any number of this instance",
+            Unit::Seconds,
+            self.misled_lag.clone(),
+        );
+    }
+
+    /// How well a number agrees with Meta.
+    pub(crate) fn agrees(&self, phone_number_id: &str, agreement: &Agreement) {
+        let number = || OfNumber {
+            phone_number_id: phone_number_id.to_owned(),
+        };
+        let whole = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+        self.groups
+            .get_or_create(&number())
+            .set(whole(agreement.groups));
+        let never = self.never_verified.get_or_create(&number());
+        never.set(whole(agreement.never_verified));
+        let oldest = self.oldest.get_or_create(&number());
+        oldest.set(agreement.oldest.unwrap_or(0));
+        for (within, count) in AGES.into_iter().zip(agreement.verified_within) {
+            let label = Within {
+                phone_number_id: phone_number_id.to_owned(),
+                within: Word(within),
+            };
+            self.verified.get_or_create(&label).set(whole(count));
+        }
+        // Not known, before anything was told or lost.
+        let loss = agreement.loss.as_ref();
+        let loss = loss.map_or([f64::NAN; 3], |loss| [loss.low, loss.rate, loss.high]);
+        for (bound, share) in ["low", "estimate", "high"].into_iter().zip(loss) {
+            let label = Bound {
+                phone_number_id: phone_number_id.to_owned(),
+                bound: Word(bound),
+            };
+            self.loss.get_or_create(&label).set(share);
+        }
+    }
+
+    /// So many reads said something else than newer evidence.
+    pub(crate) fn contradicted(&self, reads: u64) {
+        self.contradicted.inc_by(reads);
+    }
+
+    /// So many repairs were caused by a lag beyond what is allowed for; the longest of a number's so far.
+    pub(crate) fn misled(&self, times: u64, lag_max_seconds: u64) {
+        self.misled.inc_by(times);
+        let longest = i64::try_from(lag_max_seconds).unwrap_or(i64::MAX);
+        if longest > self.misled_lag.get() {
+            self.misled_lag.set(longest);
+        }
+    }
+
     /// Is a business number kept by this instance?
     pub(crate) fn owned(&self, phone_number_id: &str) -> Gauge {
         let label = OfNumber {
@@ -230,12 +378,18 @@ impl Metrics {
 
     /// Counts what a read found wrong.
     pub(crate) fn repaired(&self, repairs: &[Repair]) {
-        for Repair { kind, cause, .. } in repairs {
+        for repair in repairs {
+            let Repair { kind, cause, .. } = repair;
             let label = Found {
                 kind: Word(kind.as_str()),
                 cause: Word(cause.as_str()),
             };
             self.drift.get_or_create(&label).inc();
+            let label = Label {
+                kind: Word(kind.as_str()),
+            };
+            let stood = self.stood.0.get_or_create(&label);
+            stood.observe(repair.stood() as f64);
         }
         if !repairs.is_empty() {
             self.repairs.inc();

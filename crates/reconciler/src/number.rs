@@ -20,8 +20,9 @@ use tokio::task::{self, JoinSet};
 use crate::{
     append::Appender,
     budget::Budget,
+    commands::held::seconds,
     ledgers::Book,
-    limits::TICK,
+    limits::{OVERDUE_AFTER, TICK},
     metrics::{Gauges, Metrics},
     read::Visit,
     snapshots::Snapshots,
@@ -180,9 +181,21 @@ impl<R: Read> Keeper<R> {
         })
     }
 
+    /// Takes note of what else than the groups' own states makes them worth a read.
+    fn heed(&mut self) {
+        let until = self.local_now() - seconds(OVERDUE_AFTER);
+        let held = self.snapshots.held();
+        self.memory.signals.gap = held.gap();
+        self.memory.signals.overdue = held.requests().overdue(until);
+    }
+
     /// Enters in the book what `events` will change in what is held now, and says why in words; gives how much that is.
     fn count_drift(&self, group_id: &GroupId, events: &[Event], asked: Asked) -> usize {
-        let held = self.snapshots.held().group(group_id);
+        let (held, gap) = {
+            let held = self.snapshots.held();
+            (held.group(group_id), held.gap())
+        };
+        let verified = held.as_ref().map_or(0, |group| group.core.verified);
         let Asked {
             reason,
             t0,
@@ -195,9 +208,19 @@ impl<R: Read> Keeper<R> {
             reason,
             t0,
             is_first,
-            is_behind_gap: false,
+            is_behind_gap: gap.is_some_and(|gap| verified < gap),
         };
-        let repairs = self.book.lock().looked(&look);
+        let repairs = {
+            let mut book = self.book.lock();
+            let before = (book.counts().contradicted, book.misled().times);
+            let repairs = book.looked(&look);
+            let misled = book.misled();
+            let contradicted = book.counts().contradicted.saturating_sub(before.0);
+            self.metrics.contradicted(contradicted);
+            let times = misled.times.saturating_sub(before.1);
+            self.metrics.misled(times, misled.lag_max);
+            repairs
+        };
         for repair in &repairs {
             tracing::debug!("{repair}");
         }

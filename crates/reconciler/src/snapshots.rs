@@ -9,7 +9,7 @@ use std::{
 use chassis::{Clock, health::Check};
 use domain::{
     group::Group,
-    ids::{Entity, GroupId, PhoneNumberId},
+    ids::{Entity, GroupId, PhoneNumberId, Second},
     number::Number,
     position::{Envelope, Position},
 };
@@ -54,6 +54,8 @@ pub(crate) struct Held {
     requests: Requests,
     /// How far each partition is folded.
     progress: BTreeMap<u32, Position>,
+    /// Before which second what was verified counts as unverified, for the log has lost events.
+    gap: Option<Second>,
     /// How many times the topics were begun from their beginning.
     reading: u64,
 }
@@ -256,6 +258,7 @@ impl Snapshots {
         if progress.position.is_after(known) {
             *known = progress.position;
         }
+        held.gap = held.gap.max(progress.gap.map(|gap| gap.at));
     }
 }
 
@@ -263,6 +266,11 @@ impl Held {
     /// The positions up to which events are folded, by partition, as far as it was told.
     pub(crate) fn progress(&self) -> &BTreeMap<u32, Position> {
         &self.progress
+    }
+
+    /// The end of the last gap of the log, if it has any.
+    pub(crate) fn gap(&self) -> Option<Second> {
+        self.gap
     }
 
     /// Requests of the last days, of ours and Meta's.

@@ -1,13 +1,13 @@
 //! Requests as they are folded: those of the last days, which is as long as a key lives and longer than anything takes to settle.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
 use domain::{
     event::{Answer, Operation},
-    ids::{RequestId, Second},
+    ids::{GroupId, RequestId, Second},
     request::Request,
 };
 
@@ -39,6 +39,25 @@ impl Requests {
         let open = self.open.iter();
         open.filter_map(|id| Some((id.clone(), self.get(id)?)))
             .collect()
+    }
+
+    /// Groups about which one of ours was asked for at `until` or before and waits to be settled, and when it was asked for.
+    pub(crate) fn overdue(&self, until: Second) -> BTreeMap<GroupId, Second> {
+        let mut overdue = BTreeMap::new();
+        for core in self
+            .open
+            .iter()
+            .filter_map(|id| Some(&self.held.get(id)?.core))
+        {
+            let asked = core.first_intent.as_ref().map(|first| first.at);
+            let group = core.group.as_ref();
+            let group = group.and_then(|group| GroupId::parse(&group.value).ok());
+            if let (Some(group), Some(asked)) = (group, asked.filter(|at| *at <= until)) {
+                let latest = overdue.entry(group).or_insert(asked);
+                *latest = asked.max(*latest);
+            }
+        }
+        overdue
     }
 
     /// Does any wait to be settled?
@@ -86,7 +105,7 @@ impl Requests {
 }
 
 /// Whole seconds of a limit.
-pub(super) fn seconds(duration: std::time::Duration) -> Second {
+pub(crate) fn seconds(duration: std::time::Duration) -> Second {
     Second::try_from(duration.as_secs()).unwrap_or(Second::MAX)
 }
 

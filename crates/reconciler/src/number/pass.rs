@@ -80,6 +80,7 @@ impl<R: Read> Keeper<R> {
         self.gauges
             .last_pass
             .set(self.memory.judged.last_complete());
+        self.tell_agreement(&sight);
         let plan = self.plan(&sight, Some(&listing), Budget::default());
         let Some(summary) = plan.summary.clone() else {
             return Ok(());

@@ -36,6 +36,7 @@ impl<R: Read> Keeper<R> {
         let reads = READS_IN_FLIGHT_MAX
             .saturating_sub(self.memory.in_flight.len())
             .min(available);
+        self.heed();
         let sight = self.sight(None);
         let budget = Budget {
             reads,

@@ -5,10 +5,17 @@ use domain::{
     ids::Second,
 };
 
-use super::Keeper;
+use super::{Keeper, Sight};
 use crate::{append::event, upstream::Read};
 
 impl<R: Read> Keeper<R> {
+    /// How well the number agrees with Meta, as metrics.
+    pub(super) fn tell_agreement(&self, sight: &Sight) {
+        let groups = sight.held.values().map(|group| &**group);
+        let agreement = self.book.lock().report(self.now(), groups, None);
+        self.metrics.agrees(self.number.as_str(), &agreement);
+    }
+
     /// The figures as they stand, for the number.
     pub(super) fn counted(&self, at: Second) -> Event {
         let now_ms = self.clock.monotonic_ms();

@@ -1,6 +1,7 @@
 //! The whole reconciler in one process, against the simulator over HTTP, with the local log and a small fold in between.
 
 #[cfg(test)]
+mod agreement;
 mod api;
 #[cfg(test)]
 mod commands;
