@@ -31,6 +31,8 @@ mod manual;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod personal;
+#[cfg(test)]
 mod posts;
 #[cfg(test)]
 mod projectors;

@@ -1,4 +1,4 @@
-//! One create, asked for a hundred times over two reconcilers on a real broker, one of which is killed in the middle.
+//! Two reconcilers on a real broker, one of which is killed in the middle: commands are done once, and numbers are kept by one.
 
 use std::{
     collections::BTreeSet,
@@ -16,6 +16,7 @@ use crate::{
     http,
     services::{NUMBER, READY_WITHIN, Secrets, Service},
     sim::Sim,
+    truth,
 };
 
 /// An intent of a dead instance is given up after 70 s.
@@ -295,4 +296,47 @@ fn what_meta_answered_while_the_broker_stood_still_is_recorded_when_it_goes_on()
     })
     .unwrap_or_else(|_| panic!("{}", http::get(url.clone()).text()));
     assert_eq!(stage.sim.count("events"), told + 1, "it was sent once");
+}
+
+#[test]
+fn one_of_two_reconcilers_keeps_the_number_and_when_it_is_killed_the_other_finds_what_was_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let broker = Broker::shared().unwrap();
+    let (stage, _projector, queries) = stage(broker, 609, "kept.", dir.path());
+    let (first, _) = stage.reconciler();
+    let (second, _) = stage.reconciler();
+    let keeps = |service: &Service| {
+        let owned = format!(r#"reconciler_owned{{phone_number_id="{NUMBER}"}}"#);
+        service.sample(&owned).is_ok_and(|owned| owned > 0.0)
+    };
+    await_until(WITHIN, "one of the two keeps the number", || {
+        (keeps(&first) != keeps(&second)).then_some(())
+    })
+    .unwrap();
+    truth::await_agreement(&stage.sim, &queries, WITHIN);
+    let (mut keeper, other) = if keeps(&first) {
+        (first, second)
+    } else {
+        (second, first)
+    };
+    let passes = |service: &Service| {
+        let passes = r#"reconciler_list_passes_total{kind="complete"}"#;
+        service.sample(passes).unwrap_or(0.0)
+    };
+    // A number that moved at the start may have been listed by both; now one lists alone.
+    let before = (passes(&keeper), passes(&other));
+    await_until(WITHIN, "another pass", || {
+        (passes(&keeper) > before.0 + 1.0).then_some(())
+    })
+    .unwrap();
+    assert_eq!(passes(&other), before.1);
+
+    keeper.process.kill9().unwrap();
+    stage.sim.step(60);
+    await_until(WITHIN, "the other to keep it", || {
+        keeps(&other).then_some(())
+    })
+    .unwrap();
+    truth::await_agreement(&stage.sim, &queries, WITHIN);
+    assert!(passes(&other) > before.1);
 }

@@ -121,9 +121,14 @@ impl Service {
         found.unwrap_or_else(|text| panic!("no metric {sample} in\n{text}"))
     }
 
+    /// All metrics.
+    pub fn metrics(&self) -> String {
+        http::get(self.admin.join("/metrics").unwrap()).text()
+    }
+
     /// The same, or all metrics where it is none of them: one with labels is there once something was counted.
     pub fn sample(&self, sample: &str) -> Result<f64, String> {
-        let text = http::get(self.admin.join("/metrics").unwrap()).text();
+        let text = self.metrics();
         let mut lines = text.lines();
         let value = lines.find_map(|line| line.strip_prefix(sample)?.strip_prefix(' '));
         let number = value.map(|value| value.split(' ').next().unwrap().parse().unwrap());
