@@ -99,10 +99,16 @@ pub fn run(seed: u64, trouble: Trouble) -> Outage {
         if recovered_after == 0 && world.rollcall.last_complete >= to {
             recovered_after = world.rollcall.last_complete - to;
         }
+        // What went meanwhile is in no list: that it is gone is proven `L` later.
+        let is_there = |place: usize| {
+            let last = world.meta.groups.get(place).and_then(|group| group.last());
+            last.is_some_and(|state| !state.is_gone)
+        };
         let is_stale = world.drifts.iter().any(|drift| {
             drift.found.is_none()
                 && drift.at < to - 300
                 && matches!(drift.kind, "created" | "subject")
+                && is_there(drift.place)
         });
         if recovered_after > 0 && !is_stale {
             break;
