@@ -339,6 +339,8 @@ pub enum RequestEvent {
         outcome: Outcome,
         /// Why, where it failed or failed in part.
         errors: Vec<MetaError>,
+        /// Those of several for whom it failed.
+        failed: Vec<ItemFailure>,
     },
 }
 
@@ -364,7 +366,7 @@ pub struct Particulars {
 /// One thing of several that a call was about, and why it was not done.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct ItemFailure {
-    /// What the caller named; holds a phone number where it is a join request.
+    /// What the caller named: a phone number, a user id, or a join request, whose id holds a phone number.
     pub input: Text,
     /// Why; Meta may say nothing.
     pub errors: Vec<MetaError>,

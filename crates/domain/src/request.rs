@@ -5,7 +5,7 @@ mod fold;
 mod tests;
 
 use crate::{
-    event::{About, Answer, Event, MetaError, Operation, Outcome, Particulars},
+    event::{About, Answer, Event, ItemFailure, MetaError, Operation, Outcome, Particulars},
     group::Applied,
     ids::{RequestId, Second, Text},
     position::{Envelope, Position},
@@ -64,6 +64,8 @@ pub struct Completed {
     pub outcome: Outcome,
     /// Why, where it failed or failed in part.
     pub errors: Vec<MetaError>,
+    /// Those of several for whom it failed.
+    pub failed: Vec<ItemFailure>,
 }
 
 /// A request's state.

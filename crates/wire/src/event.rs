@@ -12,7 +12,9 @@ use domain::{
 use prost::Message as _;
 
 pub(crate) use number::{list_pass, write_list_pass};
-pub(crate) use request::{answer, particulars, write_answer, write_particulars};
+pub(crate) use request::{
+    answer, failure, particulars, write_answer, write_failure, write_particulars,
+};
 
 use crate::{
     enums::Word,

@@ -285,6 +285,7 @@ fn request(n: u64) -> RequestEvent {
             particulars: None,
         },
         _ => RequestEvent::Completed {
+            failed: Vec::new(),
             operation,
             group_id: group_id().ok(),
             outcome: Outcome::Done,

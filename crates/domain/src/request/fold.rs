@@ -62,10 +62,12 @@ pub(super) fn fold(core: &mut Core, event: &Event, what: &RequestEvent) -> Effec
             group_id,
             outcome,
             errors,
+            failed,
         } => {
             let completed = Completed {
                 outcome: *outcome,
                 errors: errors.clone(),
+                failed: failed.clone(),
             };
             about(core, stamp, *operation, group_id.as_ref()).max(assert(
                 &mut core.completed,

@@ -54,6 +54,7 @@ fn completed(at: Second, outcome: Outcome, codes: &[i64]) -> Event {
             group_id: None,
             outcome,
             errors: errors.collect(),
+            failed: Vec::new(),
         },
     )
 }

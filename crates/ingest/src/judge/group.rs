@@ -1,7 +1,10 @@
 //! Items of the four group fields.
 
 use domain::{
-    event::{About, GroupCreated, GroupEvent, MetaError, Operation, Outcome, Person, RequestEvent},
+    event::{
+        About, GroupCreated, GroupEvent, ItemFailure, MetaError, Operation, Outcome, Person,
+        RequestEvent,
+    },
     ids::{Entity, GroupId, RequestId, Text},
 };
 use graph::webhook::{self, Field, GroupItem, GroupType, InitiatedBy, Part, Participant};
@@ -211,6 +214,21 @@ fn completed(
             webhook::Outcome::Failed => Outcome::Failed,
         },
         errors: errors(item),
+        failed: item.failed_participants.iter().map(failure).collect(),
+    }
+}
+
+/// One for whom it failed, as the caller named them.
+fn failure(participant: &Participant<'_>) -> ItemFailure {
+    let Person {
+        input,
+        wa_id,
+        user_id,
+        ..
+    } = naming::participant(participant);
+    ItemFailure {
+        input: input.or(wa_id).or(user_id).unwrap_or_default(),
+        errors: naming::errors(&participant.errors),
     }
 }
 

@@ -250,6 +250,7 @@ fn requests(random: &mut impl Rng, at: i64, n: u64) -> Event {
                 group_id: None,
                 outcome: Outcome::Done,
                 errors: Vec::new(),
+                failed: Vec::new(),
             },
         ),
     }

@@ -333,6 +333,7 @@ impl<'a> Open<'a> {
             group_id,
             outcome,
             errors,
+            failed: Vec::new(),
         };
         settled(&self.number, self.id, at, what)
     }

@@ -212,6 +212,7 @@ async fn a_repeated_key_gets_the_first_answer_also_after_a_restart_and_another_b
         group_id: Some(GroupId::parse("g1").unwrap()),
         outcome: Outcome::Done,
         errors: Vec::new(),
+        failed: Vec::new(),
     };
     let about = About::Request(RequestId::parse(meta_id).unwrap(), completed);
     world.append(world.now(), Source::Webhook, about).await;
@@ -516,6 +517,7 @@ async fn a_create_whose_answer_is_lost_is_settled_by_its_webhook_and_called_once
         group_id: Some(group),
         outcome: Outcome::Done,
         errors: Vec::new(),
+        failed: Vec::new(),
     };
     let about = About::Request(RequestId::parse("of-meta").unwrap(), completed);
     world.append(world.now(), Source::Webhook, about).await;

@@ -134,7 +134,11 @@ fn about(core: &Core) -> RequestAbout {
 }
 
 fn completion(completed: &Option<Register<Completed>>) -> Option<Completion> {
-    value(completed).map(|Completed { outcome, errors }| Completion { outcome, errors })
+    // Who it failed for stands in the state; a change says how it ended.
+    value(completed).map(|completed| Completion {
+        outcome: completed.outcome,
+        errors: completed.errors,
+    })
 }
 
 /// Writes a `RequestPartChange`.

@@ -40,11 +40,13 @@ pub(super) fn write(w: &mut Writer<'_>, event: &RequestEvent) {
             group_id,
             outcome,
             errors,
+            failed,
         } => w.message(58, |w| {
             w.uint(1, operation.number());
             w.text_opt(2, group_id.as_ref().map(|id| id.as_str()));
             w.uint(3, outcome.number());
             w.message_each(4, errors, write_meta_error);
+            w.message_each(5, failed, write_failure);
         }),
     }
 }
@@ -73,12 +75,25 @@ pub(crate) fn write_particulars(w: &mut Writer<'_>, told: &Particulars) {
     w.text_opt(2, message_id.as_deref());
     w.text_opt(3, invite_link.as_deref());
     w.text_each(4, done);
-    w.message_each(5, failed, |w, ItemFailure { input, errors }| {
-        w.text(1, input);
-        w.message_each(2, errors, write_meta_error);
-    });
+    w.message_each(5, failed, write_failure);
     w.text_each(6, untold);
     w.message_each(7, errors, write_meta_error);
+}
+
+/// Writes an `ItemFailure`.
+pub(crate) fn write_failure(w: &mut Writer<'_>, failure: &ItemFailure) {
+    let ItemFailure { input, errors } = failure;
+    w.text(1, input);
+    w.message_each(2, errors, write_meta_error);
+}
+
+/// Reads an `ItemFailure`.
+pub(crate) fn failure(read: proto::ItemFailure) -> ItemFailure {
+    let proto::ItemFailure { input, errors } = read;
+    ItemFailure {
+        input: input.into(),
+        errors: meta_errors(errors),
+    }
 }
 
 /// Reads an `AnswerParticulars`.
@@ -92,10 +107,6 @@ pub(crate) fn particulars(told: proto::AnswerParticulars) -> Particulars {
         untold,
         errors,
     } = told;
-    let failure = |proto::ItemFailure { input, errors }| ItemFailure {
-        input: input.into(),
-        errors: meta_errors(errors),
-    };
     Particulars {
         fbtrace_id: text_opt(fbtrace_id),
         message_id: text_opt(message_id),
@@ -156,11 +167,13 @@ pub(super) fn read(kind: Kind) -> Result<RequestEvent, Stop> {
             group_id,
             outcome,
             errors,
+            failed,
         }) => RequestEvent::Completed {
             operation: Word::read(operation, "RequestCompleted.operation")?,
             group_id: id_opt(group_id, "RequestCompleted.group_id")?,
             outcome: Word::read(outcome, "RequestCompleted.outcome")?,
             errors: meta_errors(errors),
+            failed: failed.into_iter().map(failure).collect(),
         },
         _ => return Err(invalid("Event.entity").into()),
     })

@@ -178,7 +178,14 @@ impl Serialize for Request<'_> {
         )?;
         out.serialize_field("status", RequestStatus::of(request, outcome).name())?;
         out.serialize_field("errors", &refusals(errors))?;
-        serialize_told(&mut out, told)?;
+        // Of an answer that names some, those; else those that the webhook named.
+        let of_answer = told.map(|told| &told.failed[..]).unwrap_or_default();
+        let of_webhook = completed.map(|completed| &completed.value.failed[..]);
+        let failed = match of_answer {
+            [] => of_webhook.unwrap_or_default(),
+            named => named,
+        };
+        serialize_told(&mut out, told, failed)?;
         let first_asked = first_intent.as_ref().map(|first| first.at);
         let first_asked = first_asked.filter(|at| *at != 0);
         let asked_at = first_asked.or_else(|| asked.as_ref().map(|r| r.stamp.at));
@@ -194,6 +201,7 @@ impl Serialize for Request<'_> {
 fn serialize_told<S: SerializeStruct>(
     out: &mut S,
     told: Option<&Particulars>,
+    failed: &[ItemFailure],
 ) -> Result<(), S::Error> {
     let of_told =
         |text: fn(&Particulars) -> &Option<Text>| told.and_then(|told| text(told).as_deref());
@@ -204,8 +212,7 @@ fn serialize_told<S: SerializeStruct>(
     out.serialize_field("message_id", &of_told(|told| &told.message_id))?;
     out.serialize_field("invite_link", &of_told(|told| &told.invite_link))?;
     out.serialize_field("done", &told_of(|told| &told.done))?;
-    let failed = told.into_iter().flat_map(|told| &told.failed);
-    out.serialize_field("failed", &Each(failed.map(Failed)))?;
+    out.serialize_field("failed", &Each(failed.iter().map(Failed)))?;
     out.serialize_field("untold", &told_of(|told| &told.untold))?;
     Ok(())
 }

@@ -12,7 +12,7 @@ use super::{Record, Stored, write_state};
 use crate::{
     enums::Word,
     error::{Error, Stop},
-    event::{answer, particulars, write_answer, write_particulars},
+    event::{answer, failure, particulars, write_answer, write_failure, write_particulars},
     person::{hash, id, meta_errors, text_opt, write_meta_error},
     position::envelope,
     progress::progress,
@@ -76,10 +76,15 @@ fn write_told(w: &mut Writer<'_>, register: &Register<Particulars>) {
 }
 
 fn write_completed(w: &mut Writer<'_>, register: &Register<Completed>) {
-    let Completed { outcome, errors } = &register.value;
+    let Completed {
+        outcome,
+        errors,
+        failed,
+    } = &register.value;
     write_stamp(w, 1, register);
     w.uint(2, outcome.number());
     w.message_each(3, errors, write_meta_error);
+    w.message_each(4, failed, write_failure);
 }
 
 /// Reads a record of `requests.v1`.
@@ -181,6 +186,7 @@ fn read_completed(read: proto::CompletedRegister) -> Result<Register<Completed>,
         stamp,
         outcome,
         errors,
+        failed,
     } = read;
     let outcome = Word::read(outcome, "CompletedRegister.outcome")?;
     register(
@@ -188,6 +194,7 @@ fn read_completed(read: proto::CompletedRegister) -> Result<Register<Completed>,
         Completed {
             outcome,
             errors: meta_errors(errors),
+            failed: failed.into_iter().map(failure).collect(),
         },
     )
 }

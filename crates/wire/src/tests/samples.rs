@@ -390,6 +390,7 @@ pub(super) fn outcome() -> Request {
             request::Completed {
                 outcome: Outcome::Partly,
                 errors: vec![error()],
+                failed: Vec::new(),
             },
         ),
         ..request::Core::default()

@@ -348,12 +348,15 @@ pub(super) fn message() -> BoxedStrategy<message::Message> {
         .boxed()
 }
 
-pub(super) fn particulars() -> impl Strategy<Value = domain::event::Particulars> {
+fn failures() -> impl Strategy<Value = Vec<domain::event::ItemFailure>> {
     let failed = (text(), meta_errors())
         .prop_map(|(input, errors)| domain::event::ItemFailure { input, errors });
-    let failed = proptest::collection::vec(failed, 0..3);
+    proptest::collection::vec(failed, 0..3)
+}
+
+pub(super) fn particulars() -> impl Strategy<Value = domain::event::Particulars> {
     let texts_of = (of(text()), of(text()), of(text()));
-    (texts_of, texts(), failed, texts(), meta_errors()).prop_map(
+    (texts_of, texts(), failures(), texts(), meta_errors()).prop_map(
         |((fbtrace_id, message_id, invite_link), done, failed, untold, errors)| {
             domain::event::Particulars {
                 fbtrace_id,
@@ -371,8 +374,14 @@ pub(super) fn particulars() -> impl Strategy<Value = domain::event::Particulars>
 pub(super) fn request() -> BoxedStrategy<request::Request> {
     let asked = (any::<u64>(), any::<[u8; 32]>())
         .prop_map(|(nonce, body_hash)| request::Asked { nonce, body_hash });
-    let completed = (one_of(OUTCOMES), meta_errors())
-        .prop_map(|(outcome, errors)| request::Completed { outcome, errors });
+    let completed =
+        (one_of(OUTCOMES), meta_errors(), failures()).prop_map(|(outcome, errors, failed)| {
+            request::Completed {
+                outcome,
+                errors,
+                failed,
+            }
+        });
     let core = (
         of(register(one_of(OPERATIONS))),
         of(register(text())),

@@ -570,3 +570,46 @@ fn what_meta_documents_as_failures_comes_of_itself_and_is_told_as_it_is() {
     fails(&["group", "send", group, "--text=Hello"], 131_207);
     fails(&["group", "update", group, "--subject=S"], 131_207);
 }
+
+#[test]
+fn of_a_removal_that_fails_for_one_exactly_that_one_is_named_by_exit_status_and_request() {
+    let stage = Stage::new(605);
+    let group = stage.creates("Kept in part", "auto_approve");
+    let (rosa, _) = stage.person(1, "join", &group);
+    let (leo, _) = stage.person(2, "join", &group);
+    stage.shows(&group, "both members", |shown| {
+        (shown["participant_count"] == 2).then_some(())
+    });
+    stage.faults(&json!({"fail_items": [
+        {"call": "participants_remove", "code": 131_204, "times": 1}
+    ]}));
+    let said = stage.tries(&[
+        "group",
+        "participants",
+        "remove",
+        &group,
+        &rosa,
+        &leo,
+        "--wait",
+    ]);
+    assert_eq!(said.status, Some(1), "{}", said.error);
+    assert_eq!(said.answer["status"], "partly", "{}", said.answer);
+    let failed = said.answer["failed"].as_array().unwrap();
+    let [only] = failed.as_slice() else {
+        panic!("{}", said.answer);
+    };
+    // Whoever is still in is the one who is named.
+    let left = stage.shows(&group, "who is left", |shown| {
+        let [only] = shown["participants"].as_array()?.as_slice() else {
+            return None;
+        };
+        Some(only["wa_id"].clone())
+    });
+    assert_eq!(only["input"], left);
+    assert!([&rosa, &leo].iter().any(|wa_id| left == ***wa_id));
+    assert_eq!(only["errors"][0]["code"], 131_204, "{only}");
+    let id = said.answer["request_id"].as_str().unwrap();
+    let shown = stage.tries(&["request", "show", id]);
+    assert_eq!(shown.status, Some(1));
+    assert_eq!(shown.answer["failed"], said.answer["failed"]);
+}

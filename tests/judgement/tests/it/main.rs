@@ -3,13 +3,11 @@
 //! `ROLLCALL_WORLDS` and `ROLLCALL_LISTINGS` say how many; a failing world prints its seed and a list of steps.
 
 #![expect(
-    clippy::print_stdout,
-    reason = "how many there were is part of the proof"
-)]
-#![expect(
     clippy::disallowed_methods,
     reason = "how many worlds is for whoever runs the tests to say"
 )]
+
+use std::io::Write as _;
 
 use judgement::{
     campaign::{Size, Table},
@@ -17,6 +15,13 @@ use judgement::{
     outage::{self, LIST_EVERY, Trouble},
     worlds,
 };
+
+/// How many there were is part of the proof: said also where a test's output is kept back.
+macro_rules! say {
+    ($($what:tt)*) => {
+        let _unseen = writeln!(std::io::stderr(), $($what)*);
+    };
+}
 
 fn count(name: &str, otherwise: u64) -> u64 {
     let given = std::env::var(name).ok();
@@ -28,9 +33,14 @@ fn count(name: &str, otherwise: u64) -> u64 {
 #[test]
 fn no_living_group_is_asserted_gone_by_any_list_and_every_gone_one_is_within_three_honest_passes() {
     let tally = listings::run(count("ROLLCALL_LISTINGS", 100_000), 0);
-    println!(
+    say!(
         "{} adversarial lists, {} proved complete, {} plans refused: {} living groups asserted gone, {} of {} gone ones asserted",
-        tally.listings, tally.complete, tally.refused, tally.wrongly, tally.asserted, tally.gone
+        tally.listings,
+        tally.complete,
+        tally.refused,
+        tally.wrongly,
+        tally.asserted,
+        tally.gone
     );
     if let Some((seed, steps)) = &tally.failure {
         panic!("seed {seed}:\n  {}", steps.join("\n  "));
@@ -42,7 +52,8 @@ fn no_living_group_is_asserted_gone_by_any_list_and_every_gone_one_is_within_thr
 fn every_world_ends_at_the_truth_and_no_repair_replaces_newer_truth_by_older() {
     let (mut lost, mut repaired) = (0, 0);
     let worlds = count("ROLLCALL_WORLDS", 30);
-    for seed in 0..worlds {
+    // Those beyond have been wrong before.
+    for seed in (0..worlds).chain([973, 1_015]) {
         let end = worlds::run(seed, 0, false);
         lost += end.webhooks.1;
         repaired += end.repaired;
@@ -57,7 +68,7 @@ fn every_world_ends_at_the_truth_and_no_repair_replaces_newer_truth_by_older() {
             );
         }
     }
-    println!("{worlds} worlds, {lost} webhooks lost, {repaired} groups repaired");
+    say!("{worlds} worlds, {lost} webhooks lost, {repaired} groups repaired");
     assert!(lost > worlds && repaired > worlds);
 }
 
@@ -77,7 +88,7 @@ fn with_lag_beyond_what_is_allowed_the_report_names_it_and_a_later_pass_heals() 
         misled += u64::from(!end.reversed.is_empty());
         named += u64::from(!end.reversed.is_empty() && end.lag_named > 0);
     }
-    println!("{misled} of 8 worlds were misled, the report names {named}");
+    say!("{misled} of 8 worlds were misled, the report names {named}");
     assert!(misled > 1 && named * 2 > misled);
 }
 
@@ -86,7 +97,7 @@ fn a_day_without_meta_makes_nothing_wrong_and_is_over_two_passes_after_its_end()
     for trouble in [Trouble::Down, Trouble::Repeats, Trouble::Throttles] {
         for seed in 0..2 {
             let outage = outage::run(seed, trouble);
-            println!("{trouble:?}: {outage:?}");
+            say!("{trouble:?}: {outage:?}");
             assert_eq!(outage.wrong, Vec::<String>::new());
             assert!(
                 outage
@@ -108,7 +119,7 @@ fn no_strategy_repairs_what_is_right_and_all_spend_no_more_than_they_have() {
         reads: 500,
         seed: 1,
     });
-    println!("{table}");
+    say!("{table}");
     assert_eq!(table.outcomes.len(), 3);
     let hours = u64::try_from(days * 24).unwrap();
     for outcome in &table.outcomes {

@@ -36,6 +36,7 @@ pub(in crate::tests) fn completed() -> Event {
         group_id: Some(group_id()),
         outcome: Outcome::Failed,
         errors: vec![error()],
+        failed: Vec::new(),
     };
     envelope_of(
         About::Request(id("MetaRequest1"), completed),

@@ -166,14 +166,16 @@ fn request_event() -> impl Strategy<Value = RequestEvent> {
             one_of(OPERATIONS),
             of(id()),
             one_of(OUTCOMES),
-            meta_errors()
+            meta_errors(),
+            super::failures()
         )
-            .prop_map(|(operation, group_id, outcome, errors)| {
+            .prop_map(|(operation, group_id, outcome, errors, failed)| {
                 RequestEvent::Completed {
                     operation,
                     group_id,
                     outcome,
                     errors,
+                    failed,
                 }
             }),
     ]
