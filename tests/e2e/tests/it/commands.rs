@@ -320,6 +320,35 @@ fn of_50_join_requests_exactly_the_7_that_failed_are_named_by_answer_exit_status
     }
 }
 
+/// Codes with which Meta may refuse any call about groups, and their classes (reference 5.3).
+const OF_ANY: [(u32, &str); 4] = [
+    (100, "bad_input"),
+    (131_041, "bad_input"),
+    (131_207, "policy"),
+    (131_215, "policy"),
+];
+
+/// Those of some calls.
+const OF_CALLS: [(&str, &[(u32, &str)]); 7] = [
+    ("create", &[(131_211, "policy"), (131_214, "policy")]),
+    ("update", &[(131_209, "bad_input"), (131_210, "bad_input")]),
+    (
+        "participants_remove",
+        &[(131_202, "bad_input"), (131_212, "bad_input")],
+    ),
+    ("join_requests", &[(131_059, "bad_input")]),
+    (
+        "join_requests_approve",
+        &[
+            (131_203, "bad_input"),
+            (131_204, "bad_input"),
+            (131_213, "bad_input"),
+        ],
+    ),
+    ("join_requests_reject", &[(131_213, "bad_input")]),
+    ("message", &[(131_020, "bad_input"), (130_501, "bad_input")]),
+];
+
 #[test]
 #[expect(clippy::too_many_lines, reason = "a table and what it says")]
 fn what_fails_says_why_and_what_to_do_by_words_and_by_exit_status() {
@@ -371,8 +400,9 @@ fn what_fails_says_why_and_what_to_do_by_words_and_by_exit_status() {
         ("create", &["group", "create", "--subject=Another"]),
     ];
     for (call, arguments) in of_group {
-        // A refusal of the call, of the group, and a suspension.
-        for (code, class) in [(100, "bad_input"), (131_207, "policy")] {
+        let of_call = OF_CALLS.into_iter().filter(|(of, _)| *of == call);
+        let of_call = of_call.flat_map(|(_, codes)| codes.iter().copied());
+        for (code, class) in OF_ANY.into_iter().chain(of_call) {
             // What reads too, reads in between.
             stage.faults(&json!({"fail_next": [
                 {"call": call, "code": code, "details": "Because it is so.", "times": 1_000}
