@@ -214,8 +214,17 @@ fn completed(
             webhook::Outcome::Failed => Outcome::Failed,
         },
         errors: errors(item),
-        failed: item.failed_participants.iter().map(failure).collect(),
+        failed: failures(item),
     }
+}
+
+/// Those named as failed, and those named as done with errors.
+fn failures(item: &GroupItem<'_>) -> Vec<ItemFailure> {
+    let named = [&item.added_participants, &item.removed_participants];
+    let named = named.into_iter().flatten();
+    let with_errors = named.filter(|one| !one.errors.is_empty());
+    let failed = item.failed_participants.iter().chain(with_errors);
+    failed.map(failure).collect()
 }
 
 /// One for whom it failed, as the caller named them.
