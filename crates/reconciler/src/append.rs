@@ -51,7 +51,7 @@ pub(crate) fn event(number: &PhoneNumberId, at: Second, source: Source, about: A
 
 impl Appender {
     /// The same, which goes on when shutdown has begun: what Meta was called for must not go unrecorded. Whoever uses it
-    /// sets a limit of their own.
+    /// sets a limit of their own, or is ended with the tasks of the process.
     pub(crate) fn outliving(&self) -> Self {
         Self {
             shutdown: CancellationToken::new(),

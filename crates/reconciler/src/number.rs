@@ -12,6 +12,7 @@ use chassis::{
 use domain::{
     agreement::Look,
     event::{Event, ListPass},
+    group::Group,
     ids::{GroupId, PhoneNumberId, Second},
     plan::{self, Reason, Signals},
 };
@@ -195,7 +196,6 @@ impl<R: Read> Keeper<R> {
             let held = self.snapshots.held();
             (held.group(group_id), held.gap())
         };
-        let verified = held.as_ref().map_or(0, |group| group.core.verified);
         let Asked {
             reason,
             t0,
@@ -208,7 +208,10 @@ impl<R: Read> Keeper<R> {
             reason,
             t0,
             is_first,
-            is_behind_gap: gap.is_some_and(|gap| verified < gap),
+            is_behind_gap: held
+                .as_ref()
+                .zip(gap)
+                .is_some_and(|(group, gap)| known_since(group) < gap),
         };
         let repairs = {
             let mut book = self.book.lock();
@@ -260,6 +263,14 @@ impl<R: Read> Keeper<R> {
             return Ok(());
         }
         self.appender.append(events).await
+    }
+}
+
+/// When a group was verified last; if it never was, when it was first told of.
+fn known_since(group: &Group) -> Second {
+    match group.core.verified {
+        0 => group.core.exists.as_ref().map_or(0, |told| told.stamp.at),
+        verified => verified,
     }
 }
 

@@ -308,7 +308,7 @@ fn weigh<'a>(
         Reason::CountMismatch
     } else if since(known.differed) {
         Reason::Listed
-    } else if known.gap.is_some_and(|gap| last < gap) {
+    } else if known.gap.is_some_and(|gap| (1..gap).contains(&last)) {
         Reason::AfterGap
     } else if known.is_owed {
         Reason::Changed

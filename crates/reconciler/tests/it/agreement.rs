@@ -6,7 +6,7 @@ use reqwest::Method;
 use serde_json::json;
 use wire::{Gap, Progress, topics::Topic};
 
-use crate::world::World;
+use crate::world::{NUMBER, World};
 
 const GROUPS: u32 = 10;
 
@@ -85,4 +85,11 @@ async fn after_a_gap_of_the_log_all_groups_are_read_again_and_what_is_found_is_o
     world.until_agreement().await;
     let ours = r#"reconciler_drift_found_total{kind="settings",cause="ours"}"#;
     assert_eq!(world.metric(ours), Some(1.0));
+    // What is lost later is not the gap's.
+    let body = json!({"subject": "Later"});
+    let path = format!("/{NUMBER}/groups");
+    world.business(Method::POST, &path, body).await;
+    world.until_agreement().await;
+    let lost = r#"reconciler_drift_found_total{kind="created",cause="lost"}"#;
+    assert_eq!(world.metric(lost), Some(1.0));
 }
