@@ -129,6 +129,21 @@ fn stage(broker: Arc<Broker>, seed: u64, prefix: &str, dir: &Path) -> (Stage, Se
     (stage, projector, queries)
 }
 
+/// Asks again while the reconciler is not there yet; none where it is not there any more.
+fn asks(url: &Url, key: &str, body: &Value) -> Option<Value> {
+    let headers = [
+        ("content-type", "application/json"),
+        ("idempotency-key", key),
+    ];
+    await_until(WITHIN, "an answer", || {
+        match http::post_bytes(url.clone(), &headers, body.to_string().into_bytes()) {
+            Some(told) if told.status == 503 => None,
+            told => Some(told.map(|told| serde_json::from_str(&told.text()).unwrap())),
+        }
+    })
+    .unwrap()
+}
+
 /// Waits until a request is done; the group that it names.
 fn group_of(queries: &Url, request_id: &str) -> String {
     let mut url = queries.clone();
@@ -192,19 +207,9 @@ fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_fo
     stage.sim.faults(&json!({"api": {
         "lose_next": [{"call": "create", "seconds": 3, "answered": true}]
     }}));
-    let asking: thread::JoinHandle<Option<()>> = thread::spawn(move || {
-        let url = url.join(&format!("/v1/numbers/{NUMBER}/groups")).unwrap();
-        let headers = [
-            ("content-type", "application/json"),
-            ("idempotency-key", "once"),
-        ];
-        loop {
-            let body = br#"{"subject": "Once"}"#.to_vec();
-            let told = http::post_bytes(url.clone(), &headers, body)?;
-            assert_eq!(told.status, 503, "{}", told.text());
-            thread::sleep(Duration::from_millis(100));
-        }
-    });
+    let path = format!("/v1/numbers/{NUMBER}/groups");
+    let url = url.join(&path).unwrap();
+    let asking = thread::spawn(move || asks(&url, "once", &json!({"subject": "Once"})));
     await_until(WITHIN, "the call", || {
         (stage.made("Once") > 0).then_some(())
     })
@@ -257,19 +262,8 @@ fn what_meta_answered_while_the_broker_stood_still_is_recorded_when_it_goes_on()
         .unwrap()
         .pop_if_empty()
         .extend(["v1", "groups", &group, "messages"]);
-    let asking = thread::spawn(move || {
-        let body = json!({"type": "text", "text": {"body": "Hello"}});
-        let headers = [
-            ("content-type", "application/json"),
-            ("idempotency-key", "late"),
-        ];
-        await_until(WITHIN, "an answer", || {
-            let body = body.to_string().into_bytes();
-            let told = http::post_bytes(messages.clone(), &headers, body)?;
-            (told.status != 503).then(|| serde_json::from_str(&told.text()).unwrap())
-        })
-        .unwrap()
-    });
+    let body = json!({"type": "text", "text": {"body": "Hello"}});
+    let asking = thread::spawn(move || asks(&messages, "late", &body));
     await_until(WITHIN, "the call", || {
         (stage.sim.count("events") > told).then_some(())
     })
@@ -282,7 +276,7 @@ fn what_meta_answered_while_the_broker_stood_still_is_recorded_when_it_goes_on()
     .unwrap();
     thread::sleep(STANDS_STILL);
     stage.broker.resume().unwrap();
-    let request: Value = asking.join().unwrap();
+    let request = asking.join().unwrap().unwrap();
     let request_id = request["request_id"].as_str().unwrap();
     let mut url = queries;
     url.path_segments_mut()
