@@ -102,7 +102,8 @@ pub const CONTROLLED_CALLS: usize = 5;
 /// Those of them that come after the question.
 pub const SIGHT_CALLS: usize = 2;
 
-/// Seconds after which a group that no list shows, and that answered too soon to be believed, is asked for once more.
+/// Seconds after which a group that no list shows, and that answered too soon to be believed, is asked for once more;
+/// doubled each time, until the API's lag is over.
 ///
 /// Most that are gone are unknown by then, so that their proof begins within a minute, and not when the API's lag is over.
-pub const SHOWN_REST_SECONDS: i64 = 45;
+pub const SHOWN_REST_SECONDS: i64 = 15;

@@ -81,6 +81,13 @@ impl Attempts {
         attempt.rests_until_ms = now_ms.saturating_add(rest_ms);
     }
 
+    /// It may be read at once; if that fails as well, it rests for longer than before.
+    pub fn wake(&mut self, group_id: &GroupId) {
+        if let Some(attempt) = self.0.get_mut(group_id) {
+            attempt.rests_until_ms = 0;
+        }
+    }
+
     /// A read brought only a part: the group is to be read again whatever else is known of it.
     pub fn owe(&mut self, group_id: &GroupId) {
         self.0.entry(group_id.clone()).or_default().is_owed = true;

@@ -123,6 +123,13 @@ impl Memory {
             self.refused();
         }
         self.suspects.listed(listing);
+        if listing.is_complete {
+            // Lists are whole again: so may be what failed, and who is gone is not to wait for hours to be asked for.
+            let Self {
+                suspects, attempts, ..
+            } = self;
+            suspects.iter().for_each(|group_id| attempts.wake(group_id));
+        }
         let is_held = |group_id: &GroupId| held.group(group_id).is_some();
         self.attempts.retain(is_held);
         self.scanned.retain(|group_id, _| is_held(group_id));
@@ -140,7 +147,10 @@ impl Memory {
                 Step::Assert { group_id, at, .. } => {
                     self.differed.insert(group_id.clone(), listed.max(*at));
                 }
-                Step::Suspect { group_id, ended } => self.suspects.missing(group_id, *ended),
+                Step::Suspect { group_id, ended } => {
+                    self.suspects.missing(group_id, *ended);
+                    self.attempts.wake(group_id);
+                }
                 Step::Gone { group_id, .. } => {
                     self.suspects.clear(group_id);
                 }

@@ -150,29 +150,33 @@ pub(super) fn reads<H: Held>(
     if is_rare {
         left -= SIGHT_CALLS;
     }
-    let mut read = |group_id: &GroupId, reason| {
-        if left > 0 {
-            left -= 1;
-            let group_id = group_id.clone();
-            plan.steps.push(Step::Read { group_id, reason });
-        }
-    };
+    let mut reads: Vec<(&GroupId, Reason)> = Vec::new();
     if !suspects.is_empty() && is_unsure || awaits_sight {
         let least = candidates.iter().min();
         let least = least.map(|least| (least.group_id, least.reason));
         let others = || any(projection, &may_be_read, &tried).map(|id| (id, Reason::Control));
-        if let Some((group_id, reason)) = least.or_else(others) {
-            read(group_id, reason);
-            candidates.retain(|candidate| candidate.group_id != group_id);
-        }
+        reads.extend(least.or_else(others));
+        candidates.retain(|candidate| reads.iter().all(|(id, _)| *id != candidate.group_id));
     }
-    suspects
-        .into_iter()
-        .for_each(|group_id| read(group_id, Reason::Unlisted));
+    // The last call is another group's, for whoever is unknown counts only once one is seen after it, and the next call may be far.
+    let room = left.saturating_sub(reads.len());
+    let sights = usize::from(!suspects.is_empty() && !is_rare && room > 1);
+    let suspects = suspects.into_iter().take(room - sights);
+    reads.extend(suspects.map(|group_id| (group_id, Reason::Unlisted)));
+    if sights > 0 && candidates.is_empty() {
+        let others = |id: &GroupId, tried: &Tried| {
+            may_be_read(id, tried) && reads.iter().all(|(read, _)| *read != id)
+        };
+        let sight = any(projection, &others, &tried);
+        reads.extend(sight.map(|group_id| (group_id, Reason::Control)));
+    }
     let chosen = choose(candidates, budget.reads, memory.turn);
-    chosen
-        .into_iter()
-        .for_each(|chosen| read(chosen.group_id, chosen.reason));
+    reads.extend(chosen.iter().map(|one| (one.group_id, one.reason)));
+    let steps = reads.into_iter().take(left).map(|(group_id, reason)| {
+        let group_id = group_id.clone();
+        Step::Read { group_id, reason }
+    });
+    plan.steps.extend(steps);
 }
 
 /// All groups that are worth a read, but for suspects.

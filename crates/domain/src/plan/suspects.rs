@@ -56,8 +56,9 @@ impl Suspect {
         let Some((_, last)) = self.unknown else {
             return match (self.shown, self.unlisted) {
                 (Some((first, last)), Some(unlisted)) => {
-                    let is_once = first == last;
-                    now > unlisted + lag || is_once && now > first + SHOWN_REST_SECONDS
+                    // After 15, 30, 60 seconds and so on: the answers to a question asked again differ in how old they are.
+                    let rests = SHOWN_REST_SECONDS.max(2 * (last - first));
+                    now > unlisted + lag || now - first > rests
                 }
                 _ => true,
             };

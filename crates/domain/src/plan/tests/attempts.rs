@@ -21,6 +21,18 @@ fn a_group_that_cannot_be_read_rests_longer_each_time_and_the_others_do_not() {
 }
 
 #[test]
+fn one_that_is_woken_is_read_at_once_and_rests_for_longer_if_that_fails_too() {
+    let mut attempts = Attempts::default();
+    attempts.failed(&group("a"), 0);
+    attempts.failed(&group("a"), 5_000);
+    attempts.wake(&group("a"));
+    attempts.wake(&group("b"));
+    assert!(!attempts.is_resting(&group("a"), 5_001));
+    attempts.failed(&group("a"), 6_000);
+    assert!(attempts.is_resting(&group("a"), 25_999) && !attempts.is_resting(&group("a"), 26_000));
+}
+
+#[test]
 fn a_full_answer_settles_what_was_owed_and_ends_the_rest() {
     let mut attempts = Attempts::default();
     attempts.owe(&group("a"));

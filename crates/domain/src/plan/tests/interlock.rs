@@ -170,16 +170,33 @@ fn before_and_after_a_suspect_another_group_is_read_to_see_that_the_token_works(
         reads(&plan),
         [
             read("g000", Reason::Control),
-            read("g019", Reason::Unlisted)
+            read("g019", Reason::Unlisted),
+            read("g001", Reason::Control)
         ]
     );
+    // Of two calls both are taken up by what comes first.
+    assert_eq!(reads(&given.plan(None, 9_100, 2)).len(), 2);
     given.memory.took(&plan);
     given.sighted(9_100, 1);
     given
         .memory
         .answered(&id("g019"), (9_100, LAG), Outcome::Unknown, 0);
+    // The last was not answered yet, or not at all.
     let plan = given.plan(None, 9_101, 9);
-    assert_eq!(reads(&plan), [read("g001", Reason::Control)]);
+    assert_eq!(reads(&plan), [read("g002", Reason::Control)]);
+}
+
+#[test]
+fn the_last_call_beside_suspects_is_another_groups_so_that_their_answers_count() {
+    let ids = ["g000", "g001", "g002", "g003", "g004"];
+    let held = ids.map(|name| (name, group(name, [(1_000, Source::Webhook, created("s"))])));
+    let mut given = Given::new(&held);
+    let shown = listing(9_000, &[("g000", "s"), ("g004", "s")]);
+    given.pass(&shown);
+    given.sighted(9_010, 1);
+    let plan = given.plan(None, 9_011, 3);
+    let reads: Vec<_> = plan.reads().map(|(id, _)| id.to_string()).collect();
+    assert_eq!(reads, ["g001", "g002", "g004"]);
 }
 
 #[test]

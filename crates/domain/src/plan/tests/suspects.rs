@@ -1,7 +1,10 @@
+use std::collections::BTreeMap;
+
 use crate::{
+    group::Group,
     ids::{GroupId, Second},
     limits::{CONFIRMED_REST_SECONDS, SHOWN_REST_SECONDS},
-    plan::{Confirmed, Listed, Listing, Suspects},
+    plan::{Confirmed, Listed, Listing, Memory, Outcome, Plan, Step, Suspects},
 };
 
 const LAG: Second = 300;
@@ -110,9 +113,14 @@ fn an_answer_that_may_be_older_than_the_list_proves_nothing_and_is_asked_for_aga
     unknown(&mut suspects, 1_001);
     // Gone just before the list, and the API shows what was 300 seconds before.
     assert!(!suspects.answered(&group(), 1_002, LAG));
-    let again = 1_003 + SHOWN_REST_SECONDS;
-    assert_eq!((due(&suspects, again - 1), due(&suspects, again)), (0, 1));
-    assert!(!suspects.answered(&group(), again, LAG));
+    let mut rests = SHOWN_REST_SECONDS;
+    while 1_003 + rests < 1_300 {
+        let again = 1_003 + rests;
+        assert_eq!((due(&suspects, again - 1), due(&suspects, again)), (0, 1));
+        assert!(!suspects.answered(&group(), again, LAG));
+        rests = 2 * (rests + 1);
+    }
+    assert_eq!(rests, 542);
     // No list says later that it was missing first.
     suspects.missing(&group(), 1_250);
     suspects.listed(&listing(true, &["other"]));
@@ -153,4 +161,31 @@ fn what_was_answered_to_a_token_that_nobody_saw_work_is_asked_again_after_a_minu
     suspects.missing(&group(), 1_000);
     suspects.unknown(&group(), 1_000, 0);
     assert_eq!((due(&suspects, 1_060), due(&suspects, 1_061)), (0, 1));
+}
+
+#[test]
+fn one_that_could_not_be_read_is_asked_for_at_once_when_a_whole_list_does_not_show_it() {
+    let held = BTreeMap::from([(group(), Group::default())]);
+    let mut memory = Memory::default();
+    let fail = |memory: &mut Memory| {
+        for _ in 0..8 {
+            memory.answered(&group(), (1_000, LAG), Outcome::Failed, 0);
+        }
+    };
+    let ask = Plan {
+        steps: vec![Step::Suspect {
+            group_id: group(),
+            ended: 1_000,
+        }],
+        ..Plan::default()
+    };
+    fail(&mut memory);
+    assert!(memory.attempts.is_resting(&group(), 1_000));
+    memory.took(&ask);
+    assert!(!memory.attempts.is_resting(&group(), 1_000));
+    fail(&mut memory);
+    memory.listed(&listing(false, &["g2"]), &held);
+    assert!(memory.attempts.is_resting(&group(), 1_000));
+    memory.listed(&listing(true, &["g2"]), &held);
+    assert!(!memory.attempts.is_resting(&group(), 1_000));
 }
