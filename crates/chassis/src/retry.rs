@@ -134,7 +134,7 @@ pub async fn retry<T, E, F, Fut>(
     clock: &Clock,
     shutdown: &CancellationToken,
     backoff: Backoff,
-    class: impl Fn(&E) -> Class,
+    mut class: impl FnMut(&E) -> Class,
     mut operation: F,
 ) -> Result<T, Error<E>>
 where

@@ -2,7 +2,7 @@
 
 use std::{error, fmt, path::PathBuf, sync::Arc};
 
-use crate::{health::Trouble, limits::RECORD_BYTES_MAX};
+use crate::{health::Trouble, limits::RECORD_BYTES_MAX, refusal::Refusal};
 
 /// Whether trying again can help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -86,6 +86,9 @@ pub enum Error {
         /// What happened to the first.
         source: Cause,
     },
+    /// No broker lets us in.
+    #[error("{0}")]
+    Refused(Refusal),
     /// A request to Kafka did not succeed.
     #[error("{doing}")]
     Kafka {
@@ -179,6 +182,7 @@ impl Error {
             | Self::UnknownTopic { .. }
             | Self::Overloaded(_)
             | Self::Undelivered { .. }
+            | Self::Refused(_)
             | Self::Kafka { .. }
             | Self::Storage { .. } => Class::Transient,
             Self::Ended { .. } => Class::Bug,

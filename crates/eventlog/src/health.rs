@@ -4,6 +4,8 @@ use std::{fmt, time::Instant};
 
 use tokio::sync::watch;
 
+use crate::refusal::Refusal;
+
 /// Whether an append is likely to succeed now; cheap to ask before every request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Health {
@@ -31,6 +33,8 @@ impl Health {
 pub enum Trouble {
     /// Kafka: no broker is connected.
     BrokersDown,
+    /// Kafka: no broker lets us in.
+    Refused(Refusal),
     /// Kafka: records are pending and none has been delivered for a while.
     Stalled,
     /// Kafka: the client met an error that it cannot go on after, and is being replaced.
@@ -43,6 +47,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::BrokersDown => "no broker is connected",
+            Self::Refused(refusal) => return refusal.fmt(f),
             Self::Stalled => "records are pending and none is delivered",
             Self::ClientLost => "the client is being replaced after a fatal error",
             Self::Storage => "the disk does not take writes",

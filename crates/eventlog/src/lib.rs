@@ -15,6 +15,7 @@ mod metrics;
 mod partition;
 mod reader;
 mod record;
+mod refusal;
 mod topic;
 
 pub use args::KafkaArgs;
@@ -27,4 +28,5 @@ pub use membership::{Assignment, JoinOptions, Membership};
 pub use partition::partition_of;
 pub use reader::{At, Reader, Start};
 pub use record::{RecordBatch, RecordRef};
+pub use refusal::Refusal;
 pub use topic::{Change, Cleanup, Problem, Rule, Setting, TopicPlan, TopicSpec, TopicState};

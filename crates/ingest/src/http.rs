@@ -233,7 +233,9 @@ fn is_in_vain(health: Health) -> bool {
     match health {
         Health::Ready => false,
         Health::InTrouble { since: _, trouble } => match trouble {
-            Trouble::BrokersDown | Trouble::Stalled | Trouble::ClientLost => true,
+            Trouble::BrokersDown | Trouble::Refused(_) | Trouble::Stalled | Trouble::ClientLost => {
+                true
+            }
             // The disk answers at once, and only a write tells that it is well again.
             Trouble::Storage => false,
         },

@@ -35,9 +35,15 @@ pub(crate) async fn open(
         .into_iter()
         .filter(|spec| names.contains(&spec.name.as_str()))
         .collect();
+    let mut said = String::new();
     let class = |error: &eventlog::Error| match error.class() {
         eventlog::Class::Transient => {
-            tracing::warn!(%error, "Kafka does not answer yet");
+            // Once for all tries that end alike.
+            let why = error.to_string();
+            if why != said {
+                tracing::warn!(error = why, "Kafka does not answer yet");
+                said = why;
+            }
             Class::Transient
         }
         eventlog::Class::Permanent => Class::Permanent,

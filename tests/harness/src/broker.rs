@@ -2,7 +2,10 @@
 
 mod classes;
 mod disk;
+mod listeners;
 mod replicas;
+
+pub use listeners::{LetsIn, Listener};
 
 use std::{
     fmt::Write as _,
@@ -49,6 +52,30 @@ impl Broker {
         Ok(Self {
             cluster: Cluster::start(1)?,
         })
+    }
+
+    /// The same, with listeners beside the plain one and SCRAM-SHA-512 passwords of users.
+    ///
+    /// # Errors
+    ///
+    /// As [`Broker::start`].
+    pub fn start_with(listeners: &[Listener], users: &[(&str, &str)]) -> Result<Self> {
+        Ok(Self {
+            cluster: Cluster::start_with(1, listeners, users)?,
+        })
+    }
+
+    /// `127.0.0.1:port` of a listener beside the plain one, the same over all restarts.
+    ///
+    /// # Panics
+    ///
+    /// When it was started with none of this name.
+    #[must_use]
+    pub fn listener(&self, name: &str) -> String {
+        let listeners = &self.cluster.nodes[0].listeners;
+        let port = listeners.iter().find(|(known, _)| known == name);
+        let (_, port) = port.unwrap_or_else(|| panic!("the broker has no listener {name}"));
+        format!("127.0.0.1:{port}")
     }
 
     /// The node that all tests of this process share while any of them holds it; started when none does.
@@ -141,10 +168,14 @@ impl Cluster {
     ///
     /// What is missing, or what Kafka wrote before it gave up.
     pub fn start(nodes: usize) -> Result<Self> {
+        Self::start_with(nodes, &[], &[])
+    }
+
+    fn start_with(nodes: usize, listeners: &[Listener], users: &[(&str, &str)]) -> Result<Self> {
         assert!(nodes > 0, "a cluster has at least one node");
         let mut tries = 1;
         loop {
-            match Self::try_start(nodes) {
+            match Self::try_start(nodes, listeners, users) {
                 Ok(cluster) => return Ok(cluster),
                 Err(error)
                     if tries < STARTS_MAX
@@ -157,20 +188,27 @@ impl Cluster {
         }
     }
 
-    fn try_start(count: usize) -> Result<Self> {
+    fn try_start(count: usize, listeners: &[Listener], users: &[(&str, &str)]) -> Result<Self> {
         let dir = tempfile::Builder::new()
             .prefix("rollcall-kafka-")
             .tempdir()
             .context("make a directory for Kafka")?;
-        let ports = free_ports(count * 2)?;
-        let (client_ports, controller_ports) = ports.split_at(count);
+        let ports = free_ports(count * (2 + listeners.len()))?;
+        let (client_ports, rest) = ports.split_at(count);
+        let (controller_ports, mut rest) = rest.split_at(count);
         let mut nodes = Vec::new();
         for index in 0..count {
+            let (ports, others) = rest.split_at(listeners.len());
+            rest = others;
             nodes.push(Node::format(
                 dir.path(),
                 index,
-                client_ports,
-                controller_ports,
+                Ports {
+                    clients: client_ports,
+                    controllers: controller_ports,
+                    listeners: ports,
+                },
+                (listeners, users),
                 quick_start(),
             )?);
         }
@@ -272,9 +310,19 @@ impl Cluster {
     }
 }
 
+/// Ports of all nodes, and those of a node's further listeners.
+#[derive(Clone, Copy)]
+struct Ports<'a> {
+    clients: &'a [u16],
+    controllers: &'a [u16],
+    listeners: &'a [u16],
+}
+
 #[derive(Debug)]
 struct Node {
     address: SocketAddr,
+    /// Listeners beside the plain one: name and port.
+    listeners: Vec<(String, u16)>,
     properties: PathBuf,
     log: PathBuf,
     /// Where in the log the present start begins.
@@ -286,8 +334,8 @@ impl Node {
     fn format(
         cluster: &Path,
         index: usize,
-        client_ports: &[u16],
-        controller_ports: &[u16],
+        ports: Ports<'_>,
+        (listeners, users): (&[Listener], &[(&str, &str)]),
         option: Option<String>,
     ) -> Result<Self> {
         let dir = cluster.join(format!("node-{index}"));
@@ -295,13 +343,14 @@ impl Node {
         let properties = dir.join("server.properties");
         fs::write(
             &properties,
-            server_properties(&dir, index, client_ports, controller_ports),
+            server_properties(&dir, index, ports, listeners),
         )
         .context("write server.properties")?;
         let formatted = quick_jvm(java()?)
             .args(option)
             .args(["kafka.tools.StorageTool", "format", "-t", CLUSTER_ID, "-c"])
             .arg(&properties)
+            .args(listeners::scram(users))
             .output()
             .context("run kafka.tools.StorageTool")?;
         if !formatted.status.success() {
@@ -312,7 +361,8 @@ impl Node {
             );
         }
         Ok(Self {
-            address: SocketAddr::from(([127, 0, 0, 1], client_ports[index])),
+            address: SocketAddr::from(([127, 0, 0, 1], ports.clients[index])),
+            listeners: named(listeners, ports.listeners),
             log: dir.join("kafka.log"),
             properties,
             log_from: 0,
@@ -400,12 +450,12 @@ fn quick_start() -> Option<String> {
     Some(format!("-XX:SharedArchiveFile={}", archive.display()))
 }
 
-fn server_properties(
-    dir: &Path,
-    index: usize,
-    client_ports: &[u16],
-    controller_ports: &[u16],
-) -> String {
+fn server_properties(dir: &Path, index: usize, ports: Ports<'_>, listeners: &[Listener]) -> String {
+    let Ports {
+        clients: client_ports,
+        controllers: controller_ports,
+        listeners: listener_ports,
+    } = ports;
     let mut voters = String::new();
     for (voter, port) in controller_ports.iter().enumerate() {
         let comma = if voter == 0 { "" } else { "," };
@@ -413,14 +463,20 @@ fn server_properties(
     }
     let (client, controller) = (client_ports[index], controller_ports[index]);
     let internal_replication = client_ports.len().min(3);
+    let (mut urls, mut protocols, mut security) = (String::new(), String::new(), String::new());
+    for (listener, port) in listeners.iter().zip(listener_ports) {
+        let _ = write!(urls, ",{}://127.0.0.1:{port}", listener.name);
+        let _ = write!(protocols, ",{}:{}", listener.name, listener.protocol());
+        security += &listener.properties();
+    }
     format!(
         "process.roles=broker,controller
 node.id={index}
 controller.quorum.voters={voters}
-listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{client}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
-controller.listener.names=CONTROLLER
+listeners=PLAINTEXT://127.0.0.1:{client},CONTROLLER://127.0.0.1:{controller}{urls}
+advertised.listeners=PLAINTEXT://127.0.0.1:{client}{urls}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}
+{security}controller.listener.names=CONTROLLER
 inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 auto.create.topics.enable=false
@@ -437,6 +493,11 @@ log.segment.delete.delay.ms=500
 ",
         data = dir.join("data").display(),
     )
+}
+
+fn named(listeners: &[Listener], ports: &[u16]) -> Vec<(String, u16)> {
+    let names = listeners.iter().map(|listener| listener.name.clone());
+    names.zip(ports.iter().copied()).collect()
 }
 
 /// All are held until the last is found, so that they differ.

@@ -5,7 +5,7 @@ mod jars;
 mod process;
 mod wait;
 
-pub use broker::{Broker, Cluster};
+pub use broker::{Broker, Cluster, LetsIn, Listener};
 pub use jars::{KAFKA_VERSION, jars, java};
 pub use process::{Process, binary, workspace};
 pub use wait::{await_until, eventually};

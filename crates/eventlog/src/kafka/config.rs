@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::Path, time::Duration};
 
+use openssl::{asn1::Asn1Time, x509::X509};
 use rdkafka::{ClientConfig, error::KafkaError};
 
 use crate::{args::KafkaArgs, error::Error, limits, membership::JoinOptions};
@@ -78,6 +79,9 @@ pub(super) fn common(args: &KafkaArgs, client_id: &str) -> Result<ClientConfig, 
             Ok(text) => read_properties(path, &text, &mut config, &mut problems),
             Err(error) => problems.push(format!("--kafka-config {}: {error}", path.display())),
         }
+        if let Some(certificate) = config.get("ssl.certificate.location") {
+            problems.extend(ended(path, Path::new(certificate)));
+        }
     }
     if !problems.is_empty() {
         return Err(Error::Config { problems });
@@ -99,6 +103,31 @@ pub(super) fn common(args: &KafkaArgs, client_id: &str) -> Result<ClientConfig, 
             limits::STATISTICS_EVERY.as_millis().to_string(),
         );
     Ok(config)
+}
+
+/// What is wrong with our certificate that a broker would only refuse.
+fn ended(path: &Path, certificate: &Path) -> Option<String> {
+    let say = |what: &str| {
+        Some(format!(
+            "--kafka-config {}: {}, its ssl.certificate.location, {what}",
+            path.display(),
+            certificate.display()
+        ))
+    };
+    let pem = match fs::read(certificate) {
+        Ok(pem) => pem,
+        Err(error) => return say(&format!("cannot be read: {error}")),
+    };
+    let (Ok(certificate), Ok(now)) = (X509::from_pem(&pem), Asn1Time::days_from_now(0)) else {
+        return say("holds no certificate in PEM");
+    };
+    if certificate.not_after() > now {
+        return None;
+    }
+    say(&format!(
+        "has expired: it was valid until {}",
+        certificate.not_after()
+    ))
 }
 
 pub(super) fn is_topic_text(text: &str) -> bool {

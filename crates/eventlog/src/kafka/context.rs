@@ -1,7 +1,7 @@
 //! What librdkafka tells us, passed on to tracing, metrics and the deliveries.
 
 use std::sync::{
-    Mutex, PoisonError,
+    Arc, Mutex, PoisonError,
     atomic::{AtomicBool, Ordering},
 };
 
@@ -16,13 +16,49 @@ use rdkafka::{
 };
 
 use super::delivery::Deliveries;
-use crate::metrics::{ClientKind, ClientLabel, KafkaMetrics, PartitionLabel};
+use crate::{
+    metrics::{ClientKind, ClientLabel, KafkaMetrics, PartitionLabel},
+    refusal::Refusal,
+};
+
+/// What the contexts of all clients of a log have in common.
+#[derive(Clone, Default)]
+pub(super) struct Told {
+    /// What the names of all topics begin with.
+    pub(super) prefix: String,
+    pub(super) metrics: KafkaMetrics,
+    /// Why brokers do not let us in, since one did.
+    refusal: Arc<Mutex<Option<Refusal>>>,
+}
+
+impl Told {
+    pub(super) fn new(prefix: &str, metrics: &KafkaMetrics) -> Self {
+        Self {
+            prefix: prefix.to_owned(),
+            metrics: metrics.clone(),
+            ..Self::default()
+        }
+    }
+
+    /// Why brokers do not let us in.
+    pub(super) fn refusal(&self) -> Option<Refusal> {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A broker answered.
+    pub(super) fn let_in(&self) {
+        self.refused(None);
+    }
+
+    fn refused(&self, refusal: Option<Refusal>) {
+        *self.refusal.lock().unwrap_or_else(PoisonError::into_inner) = refusal;
+    }
+}
 
 /// The context of every client of ours; a client that does not produce has no deliveries.
 pub(super) struct Context {
     kind: ClientKind,
-    prefix: String,
-    metrics: KafkaMetrics,
+    told: Told,
     /// Statistics count from the client's start; metrics take the difference.
     counted: Mutex<Counted>,
     pub(super) deliveries: Deliveries,
@@ -39,11 +75,10 @@ struct Counted {
 }
 
 impl Context {
-    pub(super) fn new(kind: ClientKind, prefix: &str, metrics: &KafkaMetrics) -> Self {
+    pub(super) fn new(kind: ClientKind, told: &Told) -> Self {
         Self {
             kind,
-            prefix: prefix.to_owned(),
-            metrics: metrics.clone(),
+            told: told.clone(),
             counted: Mutex::default(),
             deliveries: Deliveries::default(),
             fatal: AtomicBool::new(false),
@@ -85,7 +120,7 @@ impl Context {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         let (before, label) = (*counted, ClientLabel { client: self.kind });
         *counted = now;
-        let metrics = &self.metrics;
+        let metrics = &self.told.metrics;
         let add = |counters: &Family<ClientLabel, Counter>, now: u64, before: u64| {
             let counter = counters.get_or_create(&label);
             counter.inc_by(now.saturating_sub(before));
@@ -121,7 +156,7 @@ impl Context {
             }
         }
         let gauge = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        let metrics = &self.metrics;
+        let metrics = &self.told.metrics;
         metrics
             .queued_records
             .get_or_create(label)
@@ -138,13 +173,14 @@ impl Context {
         ) else {
             return;
         };
-        let topic = topic.strip_prefix(&self.prefix).unwrap_or(topic);
+        let topic = topic.strip_prefix(&self.told.prefix).unwrap_or(topic);
         let label = PartitionLabel {
             topic: topic.to_owned(),
             partition: index,
         };
         let lag = end.saturating_sub(next).max(0);
-        self.metrics.lag_records.get_or_create(&label).set(lag);
+        let metrics = &self.told.metrics;
+        metrics.lag_records.get_or_create(&label).set(lag);
     }
 }
 
@@ -152,6 +188,10 @@ impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // librdkafka's facilities and messages name brokers, topics and partitions, and no content of records.
         match level {
+            // What a connection died of comes as an error as well, and what TLS finds ends in that.
+            _ if matches!(facility, "FAIL" | "SSL") => {
+                tracing::debug!(target: "librdkafka", facility, "{message}")
+            }
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert
             | RDKafkaLogLevel::Critical
@@ -172,16 +212,53 @@ impl ClientContext for Context {
 
     fn error(&self, error: KafkaError, reason: &str) {
         match error.rdkafka_error_code() {
+            // Told again at each try to connect, dozens of times a second; the log's health says it once.
             Some(RDKafkaErrorCode::AllBrokersDown) => {
                 self.brokers_down.store(true, Ordering::Release);
-                tracing::warn!(target: "librdkafka", "{reason}");
+                tracing::debug!(target: "librdkafka", "{reason}");
             }
             Some(code) => {
                 self.note(code);
-                tracing::warn!(target: "librdkafka", code = ?code, "{reason}");
+                match refusal(code, reason) {
+                    Some(refusal) => {
+                        self.told.refused(Some(refusal));
+                        tracing::debug!(target: "librdkafka", code = ?code, "{reason}");
+                    }
+                    None => tracing::warn!(target: "librdkafka", code = ?code, "{reason}"),
+                }
             }
             None => tracing::warn!(target: "librdkafka", "{reason}"),
         }
+    }
+}
+
+/// What an error says of whether we are let in; librdkafka has codes for some of it, and words of OpenSSL's for the rest.
+fn refusal(code: RDKafkaErrorCode, reason: &str) -> Option<Refusal> {
+    // Alerts by which a broker ends a connection for our certificate (RFC 8446, section 6.2): TLS 1.3 tells them after the handshake.
+    const ALERTS: [&str; 6] = [
+        "alert bad certificate",
+        "alert unsupported certificate",
+        "alert certificate revoked",
+        "alert certificate expired",
+        "alert certificate unknown",
+        "alert certificate required",
+    ];
+    let has = |words: &str| reason.contains(words);
+    if has("certificate verify failed") {
+        Some(Refusal::BrokerCertificate)
+    } else if ALERTS.into_iter().any(has) || has("alert unknown ca") {
+        Some(Refusal::OurCertificate)
+    } else if has("PLAINTEXT broker listener") {
+        Some(Refusal::Plain)
+    } else if code == RDKafkaErrorCode::Authentication {
+        let is_password = has("invalid credentials") || has("Authentication failed");
+        Some(if is_password {
+            Refusal::Password
+        } else {
+            Refusal::Sasl
+        })
+    } else {
+        None
     }
 }
 
@@ -200,3 +277,6 @@ impl ProducerContext for Context {
         self.deliveries.delivered(result, opaque);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,12 +18,11 @@ use rdkafka::{
     error::RDKafkaErrorCode,
 };
 
-use super::{config, query, refused};
+use super::{config, context::Told, query, refused};
 use crate::{
     error::{Cause, Error},
     limits,
     membership::{Assignment, JoinOptions, Shared},
-    metrics::KafkaMetrics,
 };
 
 use context::MemberContext;
@@ -33,10 +32,9 @@ type Consumer = BaseConsumer<MemberContext>;
 /// What a member's consumer is made of.
 pub(super) struct Origin {
     pub(super) common: ClientConfig,
-    pub(super) prefix: String,
     pub(super) topics: Vec<String>,
     pub(super) options: JoinOptions,
-    pub(super) metrics: KafkaMetrics,
+    pub(super) told: Told,
     pub(super) shared: Arc<Shared>,
 }
 
@@ -76,11 +74,10 @@ impl Origin {
     fn create(&self) -> Result<Consumer, Error> {
         let context = MemberContext::new(
             Arc::clone(&self.shared),
-            &self.prefix,
             self.options.session_timeout,
-            &self.metrics,
+            &self.told,
         );
-        let group = format!("{}{}", self.prefix, self.shared.group());
+        let group = format!("{}{}", self.told.prefix, self.shared.group());
         let config = config::member(&self.common, &group, &self.options);
         config.create_with_context(context).map_err(refused)
     }
@@ -89,7 +86,7 @@ impl Origin {
         let full: Vec<String> = self
             .topics
             .iter()
-            .map(|topic| format!("{}{topic}", self.prefix))
+            .map(|topic| format!("{}{topic}", self.told.prefix))
             .collect();
         let full: Vec<&str> = full.iter().map(String::as_str).collect();
         let subscribed = consumer.subscribe(&full);
@@ -231,7 +228,7 @@ impl Member {
 
     fn answers(&self, consumer: &Consumer) -> bool {
         let topic = self.origin.topics.first();
-        let topic = topic.map(|topic| format!("{}{topic}", self.origin.prefix));
+        let topic = topic.map(|topic| format!("{}{topic}", self.origin.told.prefix));
         query::answers(consumer.client(), topic.as_deref())
     }
 

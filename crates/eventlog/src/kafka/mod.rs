@@ -37,7 +37,7 @@ use crate::{
     topic::{TopicPlan, TopicState},
 };
 
-use context::Context;
+use context::{Context, Told};
 use producer::Producer;
 use query::Query;
 pub(crate) use reader::Reader;
@@ -49,10 +49,9 @@ pub(crate) struct Engine {
     readers: Mutex<Vec<JoinHandle<()>>>,
     config: ClientConfig,
     client_id: String,
-    prefix: String,
+    told: Told,
     allow_unreplicated: bool,
     metrics: Metrics,
-    kafka: KafkaMetrics,
 }
 
 impl Engine {
@@ -63,16 +62,13 @@ impl Engine {
     ) -> Result<Self, Error> {
         let config = config::common(args, client_id)?;
         let metrics = Metrics::register(registry);
-        let kafka = KafkaMetrics::register(registry);
-        let prefix = args.topic_prefix.clone();
-        let query = Query::start(config::query(&config), &prefix, &kafka);
+        let told = Told::new(&args.topic_prefix, &KafkaMetrics::register(registry));
+        let query = Query::start(config::query(&config), &told);
         let query = Arc::new(query.map_err(refused)?);
         let producer = Producer::start(
             config::producer(&config),
-            &prefix,
             Arc::clone(&query),
             metrics.clone(),
-            kafka.clone(),
         )?;
         Ok(Self {
             producer,
@@ -80,10 +76,9 @@ impl Engine {
             readers: Mutex::default(),
             config,
             client_id: client_id.to_owned(),
-            prefix,
+            told,
             allow_unreplicated: args.allow_unreplicated,
             metrics,
-            kafka,
         })
     }
 
@@ -93,7 +88,7 @@ impl Engine {
 
     pub(crate) async fn reader(self: &Arc<Self>, starts: Vec<Start>) -> Result<Reader, Error> {
         // Its name is only for the brokers' logs: no group is joined.
-        let group = format!("{}{}-reader", self.prefix, self.client_id);
+        let group = format!("{}{}-reader", self.told.prefix, self.client_id);
         let config = config::reader(&self.config, &group);
         Reader::open(Arc::clone(self), config, starts).await
     }
@@ -120,10 +115,9 @@ impl Engine {
         let shared = Shared::new(group, topics, &self.metrics.groups);
         let thread = member::start(member::Origin {
             common: self.config.clone(),
-            prefix: self.prefix.clone(),
             topics: topics.iter().map(|topic| (*topic).to_owned()).collect(),
             options,
-            metrics: self.kafka.clone(),
+            told: self.told.clone(),
             shared: Arc::clone(&shared),
         })?;
         self.keep(thread);
@@ -163,7 +157,7 @@ impl Engine {
     }
 
     pub(crate) async fn apply(&self, plan: &TopicPlan) -> Result<(), Error> {
-        let shaped = topics::apply(&self.config, &self.prefix, plan).await?;
+        let shaped = topics::apply(&self.config, &self.told.prefix, plan).await?;
         self.ask(move |query| topics::are_known(query, &shaped))
             .await
     }
@@ -184,21 +178,17 @@ impl Engine {
         self.producer.budget()
     }
 
-    fn prefix(&self) -> &str {
-        &self.prefix
-    }
-
     fn metrics(&self) -> &Metrics {
         &self.metrics
     }
 
-    fn kafka_metrics(&self) -> &KafkaMetrics {
-        &self.kafka
+    fn told(&self) -> &Told {
+        &self.told
     }
 
     /// A name as the brokers know it.
     fn full(&self, name: &str) -> String {
-        format!("{}{name}", self.prefix)
+        format!("{}{name}", self.told.prefix)
     }
 
     /// Remembers the thread of a reader or member, and lets go of those that have ended.
@@ -215,12 +205,20 @@ impl Engine {
     ) -> Result<T, Error> {
         let query = Arc::clone(&self.query);
         let asked = task::spawn_blocking(move || {
-            let answer = question(&query.client());
+            let client = query.client();
+            let answer = question(&client);
             if answer.is_err() {
                 // Even "unknown" may be what a client says that has lost the brokers.
                 query.doubt();
             }
-            answer
+            let told = query.told();
+            match (answer, told.refusal()) {
+                (Err(Error::Kafka { .. }), Some(refusal)) => Err(Error::Refused(refusal)),
+                (answer, _) => {
+                    told.let_in();
+                    answer
+                }
+            }
         });
         asked.await.unwrap_or(Err(Error::Ended { thread: "query" }))
     }

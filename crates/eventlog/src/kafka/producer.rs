@@ -20,7 +20,7 @@ use rdkafka::{
 use tokio::{sync::oneshot, task};
 
 use super::{
-    context::Context,
+    context::{Context, Told},
     delivery::{Deliveries, Failed, Failure},
     query::{self, Query},
 };
@@ -31,7 +31,7 @@ use crate::{
     header::Headers,
     health::{Pulse, Trouble},
     limits,
-    metrics::{ClientKind, KafkaMetrics, Metrics},
+    metrics::{ClientKind, Metrics},
 };
 
 /// The producer and the two threads that look after it.
@@ -43,7 +43,7 @@ pub(super) struct Producer {
 
 struct Shared {
     config: ClientConfig,
-    prefix: String,
+    told: Told,
     current: RwLock<Arc<BaseProducer<Context>>>,
     /// Tells whether there are brokers when the producer sees none.
     query: Arc<Query>,
@@ -51,28 +51,25 @@ struct Shared {
     pulse: Pulse,
     stopped: AtomicBool,
     metrics: Metrics,
-    kafka: KafkaMetrics,
 }
 
 impl Producer {
     pub(super) fn start(
         config: ClientConfig,
-        prefix: &str,
         query: Arc<Query>,
         metrics: Metrics,
-        kafka: KafkaMetrics,
     ) -> Result<Self, Error> {
-        let first = create(&config, prefix, &kafka).map_err(super::failed("start the producer"))?;
+        let told = query.told().clone();
+        let first = create(&config, &told).map_err(super::failed("start the producer"))?;
         let shared = Arc::new(Shared {
             config,
-            prefix: prefix.to_owned(),
+            told,
             current: RwLock::new(Arc::new(first)),
             query,
             budget: Arc::new(Budget::new(metrics.clone())),
             pulse: Pulse::new(),
             stopped: AtomicBool::new(false),
             metrics,
-            kafka,
         });
         let (stop, stopped) = mpsc::channel();
         let mut producer = Self {
@@ -155,12 +152,8 @@ fn ended() -> Error {
     }
 }
 
-fn create(
-    config: &ClientConfig,
-    prefix: &str,
-    kafka: &KafkaMetrics,
-) -> Result<BaseProducer<Context>, KafkaError> {
-    config.create_with_context(Context::new(ClientKind::Producer, prefix, kafka))
+fn create(config: &ClientConfig, told: &Told) -> Result<BaseProducer<Context>, KafkaError> {
+    config.create_with_context(Context::new(ClientKind::Producer, told))
 }
 
 impl Shared {
@@ -180,7 +173,7 @@ impl Shared {
         let topics: Vec<String> = batch
             .topics()
             .iter()
-            .map(|topic| format!("{}{topic}", self.prefix))
+            .map(|topic| format!("{}{topic}", self.told.prefix))
             .collect();
         for (index, record) in batch.records().enumerate() {
             let topic = topics.get(record.topic).map_or("", String::as_str);
@@ -209,7 +202,7 @@ impl Shared {
             records,
             first,
         } = failed;
-        let topic = first.topic.strip_prefix(&self.prefix);
+        let topic = first.topic.strip_prefix(&self.told.prefix);
         let topic = topic.unwrap_or(&first.topic).to_owned();
         #[expect(
             clippy::wildcard_enum_match_arm,
@@ -245,7 +238,7 @@ impl Shared {
 
     /// Puts a new producer in the place of one that cannot go on; what was in flight fails.
     fn replace(&self, why: &str) {
-        let fresh = match create(&self.config, &self.prefix, &self.kafka) {
+        let fresh = match create(&self.config, &self.told) {
             Ok(fresh) => Arc::new(fresh),
             Err(error) => {
                 // The next look tries again.
@@ -258,7 +251,7 @@ impl Shared {
             mem::replace(&mut *current, fresh)
         };
         let reason = lost.client().fatal_error().map(|(_, reason)| reason);
-        self.kafka.clients_replaced.inc();
+        self.told.metrics.clients_replaced.inc();
         tracing::warn!(reason, "replaced the producer: {why}");
         lost.context().deliveries.close();
         lost.purge(PurgeConfig::default().queue().inflight());
@@ -347,12 +340,14 @@ impl Monitor {
         let lost = context.take_brokers_down();
         if moved {
             // A delivery proves that whatever was lost is back.
+            shared.told.let_in();
             self.ready();
             return;
         }
         if lost && (!idle || !query::answers(client.client(), None)) {
             // (While nothing is pending, brokers may just have closed idle connections.)
-            self.trouble(Trouble::BrokersDown);
+            let refused = shared.told.refusal().map(Trouble::Refused);
+            self.trouble(refused.unwrap_or(Trouble::BrokersDown));
         } else if self.moved.elapsed() > limits::STALL_AFTER {
             self.trouble(Trouble::Stalled);
         }
@@ -367,6 +362,7 @@ impl Monitor {
             self.stuck = 0;
             // With records pending a delivery tells more than an answer.
             if idle {
+                self.shared.told.let_in();
                 self.ready();
             }
         } else if self.shared.query.answers() {

@@ -17,16 +17,12 @@ use rdkafka::{
     error::KafkaError,
 };
 
-use super::context::Context;
-use crate::{
-    limits,
-    metrics::{ClientKind, KafkaMetrics},
-};
+use super::context::{Context, Told};
+use crate::{limits, metrics::ClientKind};
 
 pub(super) struct Query {
     config: ClientConfig,
-    prefix: String,
-    metrics: KafkaMetrics,
+    told: Told,
     current: Mutex<Current>,
 }
 
@@ -38,16 +34,11 @@ struct Current {
 }
 
 impl Query {
-    pub(super) fn start(
-        config: ClientConfig,
-        prefix: &str,
-        metrics: &KafkaMetrics,
-    ) -> Result<Self, KafkaError> {
-        let client = create(&config, prefix, metrics)?;
+    pub(super) fn start(config: ClientConfig, told: &Told) -> Result<Self, KafkaError> {
+        let client = create(&config, told)?;
         Ok(Self {
             config,
-            prefix: prefix.to_owned(),
-            metrics: metrics.clone(),
+            told: told.clone(),
             current: Mutex::new(Current {
                 client,
                 since: Instant::now(),
@@ -63,7 +54,7 @@ impl Query {
         // While there really are none, every new client loses them too.
         if lost && current.since.elapsed() >= limits::PROBE_TIMEOUT {
             current.since = Instant::now();
-            match create(&self.config, &self.prefix, &self.metrics) {
+            match create(&self.config, &self.told) {
                 Ok(fresh) => {
                     current.client = fresh;
                     current.doubtful = false;
@@ -74,6 +65,11 @@ impl Query {
             }
         }
         Arc::clone(&current.client)
+    }
+
+    /// What was told to all clients of the log.
+    pub(super) fn told(&self) -> &Told {
+        &self.told
     }
 
     /// Notes that a question was left without a good answer, which may be the client's fault.
@@ -107,11 +103,7 @@ pub(super) fn answers<C: ClientContext>(client: &Client<C>, topic: Option<&str>)
     answer.is_ok_and(|metadata| !metadata.brokers().is_empty())
 }
 
-fn create(
-    config: &ClientConfig,
-    prefix: &str,
-    metrics: &KafkaMetrics,
-) -> Result<Arc<BaseConsumer<Context>>, KafkaError> {
-    let context = Context::new(ClientKind::Reader, prefix, metrics);
+fn create(config: &ClientConfig, told: &Told) -> Result<Arc<BaseConsumer<Context>>, KafkaError> {
+    let context = Context::new(ClientKind::Reader, told);
     Ok(Arc::new(config.create_with_context(context)?))
 }

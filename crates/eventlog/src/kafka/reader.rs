@@ -19,12 +19,16 @@ use rdkafka::{
 };
 use tokio::sync::{mpsc as tokio_mpsc, oneshot};
 
-use super::{Engine, context::Context, failed, query};
+use super::{
+    Engine,
+    context::{Context, Told},
+    failed, query,
+};
 use crate::{
     error::{Cause, Error},
     limits,
     log::Bounds,
-    metrics::{ClientKind, KafkaMetrics},
+    metrics::ClientKind,
     reader::{At, Start},
     record::RecordBatch,
 };
@@ -58,8 +62,7 @@ impl Reader {
     ) -> Result<Self, Error> {
         let origin = Origin {
             config,
-            prefix: engine.prefix().to_owned(),
-            metrics: engine.kafka_metrics().clone(),
+            told: engine.told().clone(),
         };
         // One request is out at most.
         let (requests, receiver) = mpsc::sync_channel(1);
@@ -150,13 +153,12 @@ fn ended() -> Error {
 /// What a consumer is made of.
 struct Origin {
     config: ClientConfig,
-    prefix: String,
-    metrics: KafkaMetrics,
+    told: Told,
 }
 
 impl Origin {
     fn create(&self) -> Result<BaseConsumer<Context>, Error> {
-        let context = Context::new(ClientKind::Reader, &self.prefix, &self.metrics);
+        let context = Context::new(ClientKind::Reader, &self.told);
         let created = self.config.create_with_context(context);
         created.map_err(failed("start a consumer"))
     }
@@ -194,7 +196,7 @@ impl Assigned {
         let consumer = origin.create()?;
         let (mut partitions, mut sources) = (Vec::new(), Vec::new());
         for start in starts {
-            let full = format!("{}{}", origin.prefix, start.topic);
+            let full = format!("{}{}", origin.told.prefix, start.topic);
             let bounds = super::watermarks(&consumer, &full, &start.topic, start.partition)?;
             let position = match start.at {
                 At::Beginning => bounds.start,

@@ -5,6 +5,8 @@ mod asyncapi;
 #[cfg(test)]
 mod baddays;
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod chains;
 #[cfg(test)]
 mod chaos;
@@ -26,6 +28,8 @@ mod groups;
 mod help;
 #[cfg(test)]
 mod http;
+#[cfg(test)]
+mod kafka_security;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]

@@ -4,52 +4,19 @@ use std::{fs, path::Path, time::Duration};
 
 use harness::{Process, await_until};
 use openssl::{
-    asn1::Asn1Time,
-    bn::BigNum,
-    ec::{EcGroup, EcKey},
-    hash::MessageDigest,
-    nid::Nid,
     pkey::{PKey, Private},
     ssl::{SslConnector, SslMethod},
-    x509::{X509, X509NameBuilder, extension::SubjectAlternativeName},
+    x509::X509,
 };
 use reqwest::Url;
 
-use crate::services::{self, READY_WITHIN, Secrets};
+use crate::{
+    certificates::certificate,
+    services::{self, READY_WITHIN, Secrets},
+};
 
 /// A few times as long as files are left alone.
 const SEEN_WITHIN: Duration = Duration::from_secs(60);
-
-/// A certificate for 127.0.0.1 that is its own authority, and its key.
-fn certificate(serial: u32, days: u32) -> (X509, PKey<Private>) {
-    let curve = EcGroup::from_curve_name(Nid::X9_62_PRIME256V1).unwrap();
-    let key = PKey::from_ec_key(EcKey::generate(&curve).unwrap()).unwrap();
-    let mut name = X509NameBuilder::new().unwrap();
-    name.append_entry_by_text("CN", "rollcall of a test")
-        .unwrap();
-    let name = name.build();
-    let mut builder = X509::builder().unwrap();
-    builder.set_version(2).unwrap();
-    let serial = BigNum::from_u32(serial).unwrap().to_asn1_integer().unwrap();
-    builder.set_serial_number(&serial).unwrap();
-    builder.set_subject_name(&name).unwrap();
-    builder.set_issuer_name(&name).unwrap();
-    builder.set_pubkey(&key).unwrap();
-    builder
-        .set_not_before(&Asn1Time::days_from_now(0).unwrap())
-        .unwrap();
-    builder
-        .set_not_after(&Asn1Time::days_from_now(days).unwrap())
-        .unwrap();
-    let mut names = SubjectAlternativeName::new();
-    let names = names
-        .ip("127.0.0.1")
-        .build(&builder.x509v3_context(None, None))
-        .unwrap();
-    builder.append_extension(names).unwrap();
-    builder.sign(&key, MessageDigest::sha256()).unwrap();
-    (builder.build(), key)
-}
 
 fn write(dir: &Path, certificate: &X509, key: &PKey<Private>) {
     fs::write(dir.join("tls.key"), key.private_key_to_pem_pkcs8().unwrap()).unwrap();

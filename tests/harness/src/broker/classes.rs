@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{Node, free_ports};
+use super::{Node, Ports, free_ports};
 use crate::{jars::jars, process::end_child};
 
 /// How long a node may take to end and to write its classes down.
@@ -47,8 +47,13 @@ fn make(archive: &Path) -> Result<()> {
     let _ = fs::remove_file(&part);
     let dir = tempfile::tempdir().context("make a directory for Kafka")?;
     let ports = free_ports(2)?;
-    let (client, controller) = ports.split_at(1);
-    let mut node = Node::format(dir.path(), 0, client, controller, None)?;
+    let (clients, controllers) = ports.split_at(1);
+    let ports = Ports {
+        clients,
+        controllers,
+        listeners: &[],
+    };
+    let mut node = Node::format(dir.path(), 0, ports, (&[], &[]), None)?;
     let write = format!("-XX:ArchiveClassesAtExit={}", part.display());
     node.spawn_with(Some(write))?;
     node.await_answer()?;

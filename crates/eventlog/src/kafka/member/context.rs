@@ -14,10 +14,10 @@ use rdkafka::{
 };
 
 use crate::{
-    kafka::context::Context,
+    kafka::context::{Context, Told},
     limits,
     membership::{Assignment, Shared},
-    metrics::{ClientKind, KafkaMetrics},
+    metrics::ClientKind,
 };
 
 /// The context of a member's consumer.
@@ -47,17 +47,12 @@ struct State {
 }
 
 impl MemberContext {
-    pub(super) fn new(
-        shared: Arc<Shared>,
-        prefix: &str,
-        session_timeout: Duration,
-        metrics: &KafkaMetrics,
-    ) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, session_timeout: Duration, told: &Told) -> Self {
         let kept = (!shared.shown().is_empty()).then(Instant::now);
         Self {
-            common: Context::new(ClientKind::Member, prefix, metrics),
+            common: Context::new(ClientKind::Member, told),
             shared,
-            prefix: prefix.to_owned(),
+            prefix: told.prefix.clone(),
             session_timeout,
             state: Mutex::new(State {
                 held: Assignment::default(),

@@ -1,7 +1,7 @@
 use prometheus_client::registry::Registry;
 
 use super::*;
-use crate::metrics::GroupMetrics;
+use crate::metrics::{GroupMetrics, KafkaMetrics};
 
 const SESSION: Duration = Duration::from_secs(3600);
 
@@ -12,8 +12,8 @@ fn member() -> MemberContext {
 }
 
 fn again(shared: &Arc<Shared>) -> MemberContext {
-    let metrics = KafkaMetrics::default();
-    MemberContext::new(Arc::clone(shared), "t.", SESSION, &metrics)
+    let told = Told::new("t.", &KafkaMetrics::default());
+    MemberContext::new(Arc::clone(shared), SESSION, &told)
 }
 
 fn list(partitions: &[i32]) -> TopicPartitionList {
