@@ -13,7 +13,6 @@ use domain::{
     ids::{PhoneNumberId, Second},
 };
 use eventlog::Log;
-use graph::api::{Client, ClientConfig};
 use prometheus_client::metrics::counter::Counter;
 use tokio::sync::{OnceCell, watch};
 
@@ -47,7 +46,7 @@ pub struct Reconciler<R> {
     appender: watch::Sender<Option<Appender>>,
     desk: Desk,
     bench: Bench,
-    subscriptions: Option<(Client, SecretFile, Meta)>,
+    subscriptions: Option<(SecretFile, Meta)>,
 }
 
 /// What of the arguments is needed while it runs.
@@ -75,10 +74,9 @@ impl Reconciler<Meta> {
         let meta = Meta::new(&args).map_err(Error::Client)?;
         let subscriptions = match &args.app_token_file {
             Some(file) => {
-                let (url, version) = (args.graph_url.clone(), args.graph_version.clone());
-                let config = ClientConfig::new(url, version, file.secret().clone());
-                let app = Client::new(config).map_err(Error::Client)?;
-                Some((app, file.clone(), meta.clone()))
+                // Refused now rather than at the first look.
+                meta.with_token(file.secret()).map_err(Error::Client)?;
+                Some((file.clone(), meta.clone()))
             }
             None => None,
         };
@@ -279,10 +277,9 @@ impl<R: Read> Reconciler<R> {
                 shutdown.clone(),
             ),
         );
-        if let Some((app, file, meta)) = &self.subscriptions {
+        if let Some((file, meta)) = &self.subscriptions {
             let check = subscription::Check {
-                app: app.clone(),
-                app_token: file.secret().clone(),
+                app_token: file.clone(),
                 meta: meta.clone(),
                 snapshots: self.snapshots.clone(),
                 alarm: self.ctx.health.alarm("subscriptions"),

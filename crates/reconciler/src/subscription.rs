@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use chassis::{CancellationToken, Clock, ExposeSecret as _, SecretString, health::Alarm};
+use chassis::{
+    CancellationToken, Clock, ExposeSecret as _, SecretFile, SecretString, health::Alarm,
+};
 use graph::api::{self, Client, Subscription};
 use prometheus_client::metrics::gauge::Gauge;
 
@@ -43,9 +45,8 @@ pub(crate) enum Finding {
 /// What the check is made of.
 #[derive(Debug)]
 pub(crate) struct Check {
-    /// Presents the app's token.
-    pub(crate) app: Client,
-    pub(crate) app_token: SecretString,
+    /// Where the app's token is; read again for each look, for it changes with the app secret.
+    pub(crate) app_token: SecretFile,
     /// Presents the access token, for what accounts say.
     pub(crate) meta: Meta,
     pub(crate) snapshots: Snapshots,
@@ -86,11 +87,19 @@ impl Check {
     }
 
     async fn look(&self) -> Finding {
-        let app_id = match self.app_id().await {
+        let file = self.app_token.clone();
+        // Reading a file may block.
+        let Ok(Ok(token)) = tokio::task::spawn_blocking(move || file.reread()).await else {
+            return Finding::Unknown("the app token's file cannot be read");
+        };
+        let Ok(app) = self.meta.with_token(&token) else {
+            return Finding::Unknown("the app token cannot be sent");
+        };
+        let app_id = match app_id(&app, &token).await {
             Ok(app_id) => app_id,
             Err(finding) => return finding,
         };
-        let subscriptions = match self.app.subscriptions(&app_id).await {
+        let subscriptions = match app.subscriptions(&app_id).await {
             Ok(answer) => answer.value,
             Err(error) => return unknown(&error),
         };
@@ -106,23 +115,6 @@ impl Check {
             }
         }
         Finding::Subscribed
-    }
-
-    /// The app's id stands before the bar of its token; a token of another form is asked whose it is.
-    async fn app_id(&self) -> Result<String, Finding> {
-        let token = self.app_token.expose_secret();
-        if let Some((id, _)) = token.split_once('|')
-            && !id.is_empty()
-            && id.bytes().all(|byte| byte.is_ascii_digit())
-        {
-            return Ok(id.to_owned());
-        }
-        match self.app.app().await {
-            Ok(answer) => answer
-                .value
-                .ok_or(Finding::Unknown("Meta does not say whose token it is")),
-            Err(error) => Err(unknown(&error)),
-        }
     }
 
     /// Accounts that are known of the numbers.
@@ -157,6 +149,22 @@ impl Check {
         self.missing.set(count);
         tracing::error!("{reason}: webhooks that are not sent are noticed by the next reads only");
         self.alarm.raise(reason);
+    }
+}
+
+/// The app's id stands before the bar of its token; a token of another form is asked whose it is.
+async fn app_id(app: &Client, token: &SecretString) -> Result<String, Finding> {
+    if let Some((id, _)) = token.expose_secret().split_once('|')
+        && !id.is_empty()
+        && id.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        return Ok(id.to_owned());
+    }
+    match app.app().await {
+        Ok(answer) => answer
+            .value
+            .ok_or(Finding::Unknown("Meta does not say whose token it is")),
+        Err(error) => Err(unknown(&error)),
     }
 }
 

@@ -397,7 +397,7 @@ async fn graph(State(shared): State<Shared>, request: Request) -> Response {
         is_cut,
     } = {
         let mut world = lock(&shared.world);
-        graph_http::answer(&mut world, &call, shared.token.as_deref())
+        graph_http::answer(&mut world, &call, &shared.tokens)
     };
     tokio::time::sleep(wait).await;
     if is_cut { graph_http::cut() } else { response }

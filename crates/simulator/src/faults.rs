@@ -7,9 +7,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use self::script::{FailItems, FailLater, FailNext, LoseNext};
-use crate::limits::{
-    COMPLETE_SECONDS_MAX, DELAY_SECONDS_MAX, GROUPS_PER_NUMBER_MAX, LAG_SECONDS_MAX,
-    LOSE_SECONDS_MAX, PARTICIPANTS_MAX, REORDER_HOLD_MS, SCRIPT_MAX, SENDS_PER_SECOND_MAX,
+use crate::{
+    limits::{
+        COMPLETE_SECONDS_MAX, DELAY_SECONDS_MAX, GROUPS_PER_NUMBER_MAX, LAG_SECONDS_MAX,
+        LOSE_SECONDS_MAX, PARTICIPANTS_MAX, REORDER_HOLD_MS, SCRIPT_MAX, SENDS_PER_SECOND_MAX,
+    },
+    webhook,
 };
 
 /// All faults; the default is a WhatsApp without any.
@@ -43,6 +46,8 @@ pub struct WebhookFaults {
     pub conversations: bool,
     /// Share of events in another documented spelling or shape (numbers for strings, the other field names).
     pub variants: f64,
+    /// Fields that the app is not subscribed to: their events are never sent, and `GET /{app-id}/subscriptions` leaves them out.
+    pub unsubscribed: Vec<String>,
 }
 
 /// Faults of the Graph API. Shares are 0 to 1, per call.
@@ -178,6 +183,9 @@ pub(crate) enum Error {
         /// Its greatest value.
         max: f64,
     },
+    /// A field is none that Meta has.
+    #[error("faults: webhooks.unsubscribed must name fields of {}", webhook::FIELDS.join(", "))]
+    Field,
     /// A list of what strikes calls names none, or is too long.
     #[error("faults: {field} must have at most {SCRIPT_MAX} items, each with a call that is one of {}", script::CALLS.join(", "))]
     Call {
@@ -231,6 +239,10 @@ impl Faults {
                 return Err(Error::Range { field, max });
             }
         }
+        let is_field = |name: &String| webhook::FIELDS.contains(&name.as_str());
+        if !webhooks.unsubscribed.iter().all(is_field) {
+            return Err(Error::Field);
+        }
         for fault in &api.lose_next {
             if !(0.0..=LOSE_SECONDS_MAX).contains(&fault.seconds) {
                 let (field, max) = ("api.lose_next.seconds", LOSE_SECONDS_MAX);
@@ -281,8 +293,8 @@ pub(crate) struct Fate {
 }
 
 impl WebhookFaults {
-    /// Draws an event's fate. Always the same number of draws, so that a setting never shifts what comes later.
-    pub(crate) fn fate(&self, rng: &mut impl Rng) -> Fate {
+    /// Draws the fate of an event of a field. Always the same number of draws, so that a setting never shifts what comes later.
+    pub(crate) fn fate(&self, field: &str, rng: &mut impl Rng) -> Fate {
         let [lose, reorder, duplicate]: [f64; 3] = rng.random();
         let [delay, hold, copy_delay]: [f64; 3] = rng.random();
         let shapes: [u64; 2] = rng.random();
@@ -295,7 +307,7 @@ impl WebhookFaults {
         let copy_ms = (duplicate < self.duplicate)
             .then(|| share_ms(copy_delay, self.delay_seconds) + whole_ms(hold, REORDER_HOLD_MS));
         Fate {
-            lost: lose < self.lose,
+            lost: lose < self.lose || self.unsubscribed.iter().any(|name| name == field),
             delay_ms,
             copy_ms,
             shapes,

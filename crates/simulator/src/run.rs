@@ -26,6 +26,7 @@ use crate::{
     delivery::{self, Counts, Outbox},
     error::Error,
     faults::{self, Faults},
+    graph_http::Tokens,
     limits::STOP_WAIT,
     model::{Shape, World},
     traffic,
@@ -82,7 +83,7 @@ impl Default for Config {
 pub(crate) struct Shared {
     pub(crate) world: Arc<Mutex<World>>,
     pub(crate) outbox: Arc<Outbox>,
-    pub(crate) token: Option<Arc<SecretString>>,
+    pub(crate) tokens: Arc<Tokens>,
     /// `http://address`, for callers that send no `Host`.
     pub(crate) url: Arc<str>,
     rate: Arc<Mutex<f64>>,
@@ -175,6 +176,7 @@ impl Simulator {
         let listener = TcpListener::bind(listen).await.map_err(listening)?;
         let address = listener.local_addr().map_err(listening)?;
         let client = delivery::send::client()?;
+        let tokens = Tokens::new(access_token, &app_secret);
         let outbox = Arc::new(Outbox::new(webhook_url, app_secret));
         let shape = Shape {
             seed,
@@ -190,7 +192,7 @@ impl Simulator {
         let shared = Shared {
             world: Arc::clone(&world),
             outbox: Arc::clone(&outbox),
-            token: access_token.map(Arc::new),
+            tokens: Arc::new(tokens),
             url: format!("http://{address}").into(),
             rate: Arc::new(Mutex::new(0.0)),
             client: client.clone(),

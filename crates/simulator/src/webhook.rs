@@ -21,6 +21,9 @@ pub(crate) const STATUS: &str = "group_status_update";
 /// Field of messages and their statuses.
 pub(crate) const MESSAGES: &str = "messages";
 
+/// All of them, in the order of their names.
+pub(crate) const FIELDS: [&str; 5] = [LIFECYCLE, PARTICIPANTS, SETTINGS, STATUS, MESSAGES];
+
 /// What one event tells.
 #[derive(Clone, Debug)]
 pub(crate) enum Payload {

@@ -40,6 +40,16 @@ impl Meta {
         })
     }
 
+    /// One that presents another token, such as the app's.
+    ///
+    /// # Errors
+    ///
+    /// The client's, where the token cannot be sent.
+    pub(crate) fn with_token(&self, token: &SecretString) -> Result<Client, api::ConfigError> {
+        let config = ClientConfig::new(self.url.clone(), self.version.clone(), token.clone());
+        Client::new(config)
+    }
+
     /// The client as it is now.
     pub fn client(&self) -> Client {
         // A panic while it was held cannot have left half a client.
@@ -82,8 +92,7 @@ fn undated(refused: Option<Refused>) -> Refused {
 
 impl Read for Meta {
     fn present(&self, token: &SecretString) -> Result<(), api::ConfigError> {
-        let config = ClientConfig::new(self.url.clone(), self.version.clone(), token.clone());
-        let client = Client::new(config)?;
+        let client = self.with_token(token)?;
         *self.client.write().unwrap_or_else(PoisonError::into_inner) = client;
         Ok(())
     }

@@ -8,6 +8,7 @@ mod messages;
 mod names;
 mod picture;
 pub(crate) mod refusal;
+mod subscriptions;
 mod templates;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -29,7 +30,7 @@ use self::{
 };
 use crate::{
     faults::{FailNext, script},
-    model::{WABA_ID, World, ids},
+    model::{APP_ID, WABA_ID, World, ids},
 };
 
 /// Versions of the API that know groups and are still served.
@@ -192,8 +193,38 @@ pub(crate) struct Reply {
     pub(crate) is_cut: bool,
 }
 
-/// Answers a call. `token` is the only one accepted, if there is one.
-pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString>) -> Reply {
+/// Tokens that are accepted.
+#[derive(Debug)]
+pub(crate) struct Tokens {
+    /// The only access token; absent is any.
+    pub(crate) access: Option<SecretString>,
+    /// The app's, for what is asked about the app.
+    pub(crate) app: SecretString,
+}
+
+impl Tokens {
+    /// The app's token is its id, a bar, and its secret.
+    pub(crate) fn new(access: Option<SecretString>, app_secret: &SecretString) -> Self {
+        let app = format!("{APP_ID}|{}", app_secret.expose_secret());
+        Self {
+            access,
+            app: SecretString::from(app),
+        }
+    }
+
+    fn accept(&self, call: &Call) -> bool {
+        let expected = if subscriptions::is_of_app(call) {
+            Some(&self.app)
+        } else {
+            self.access.as_ref()
+        };
+        call.token()
+            .is_some_and(|given| expected.is_none_or(|expected| expected.expose_secret() == given))
+    }
+}
+
+/// Answers a call.
+pub(crate) fn answer(world: &mut World, call: &Call, tokens: &Tokens) -> Reply {
     world.complete_due();
     let replied = |response| Reply {
         response,
@@ -214,7 +245,7 @@ pub(crate) fn answer(world: &mut World, call: &Call, token: Option<&SecretString
             is_cut: true,
         };
     }
-    let (outcome, usage) = limited(world, call, name, token);
+    let (outcome, usage) = limited(world, call, name, tokens);
     let fbtrace_id = ids::trace_id(&mut world.trace);
     let mut retry_after = None;
     let (status, body) = match outcome {
@@ -256,13 +287,9 @@ fn limited(
     world: &mut World,
     call: &Call,
     name: &str,
-    token: Option<&SecretString>,
+    tokens: &Tokens,
 ) -> (Outcome, Option<Usage>) {
-    let expected = token.map(ExposeSecret::expose_secret);
-    let good = call
-        .token()
-        .is_some_and(|given| expected.is_none_or(|expected| expected == given));
-    if !good || world.faults.api.token_expired {
+    if !tokens.accept(call) || world.faults.api.token_expired {
         return (
             Err(Refusal::new(
                 refusal::TOKEN,
@@ -409,6 +436,9 @@ fn route(world: &mut World, call: &Call) -> Outcome {
     }
     let (id, edge) = match path.as_slice() {
         ["message_template_library"] if method == "GET" => return templates::library(world, call),
+        ["app"] if method == "GET" => return Ok(subscriptions::app()),
+        [APP_ID, "subscriptions"] if method == "GET" => return Ok(subscriptions::list(world)),
+        [WABA_ID, "subscribed_apps"] if method == "GET" => return Ok(subscriptions::apps()),
         [id] => (*id, ""),
         [id, edge] => (*id, *edge),
         _ => return Err(Refusal::no_object()),

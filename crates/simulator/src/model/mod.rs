@@ -47,6 +47,9 @@ use crate::{
 /// The one business account.
 pub(crate) const WABA_ID: &str = "200000000000001";
 
+/// The one app, to which the account's webhooks are sent.
+pub(crate) const APP_ID: &str = "100000000000001";
+
 /// A business number.
 #[derive(Clone, Debug)]
 pub(crate) struct Number {
@@ -299,7 +302,7 @@ impl World {
         } else {
             event
         };
-        let fate = self.faults.webhooks.fate(&mut self.webhook_faults);
+        let fate = self.faults.webhooks.fate(field, &mut self.webhook_faults);
         let now_ms = self.now_ms();
         self.outbox.push(event, fate, now_ms);
     }

@@ -193,10 +193,20 @@ impl Rig {
     }
 
     pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Answer {
+        self.call_as("token", method, path, body).await
+    }
+
+    pub(crate) async fn call_as(
+        &self,
+        token: &str,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+    ) -> Answer {
         let mut request = self
             .client
             .request(method, format!("{}{path}", self.simulator.url()))
-            .bearer_auth("token");
+            .bearer_auth(token);
         if let Some(body) = body {
             request = request.json(&body);
         }

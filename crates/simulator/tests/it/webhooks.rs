@@ -582,3 +582,38 @@ async fn variants_are_the_other_documented_spellings() {
         )
     );
 }
+
+#[tokio::test]
+async fn what_the_app_is_not_subscribed_to_is_not_sent_and_meta_says_so() {
+    let rig = Rig::new(3).await;
+    let path = "/v25.0/100000000000001/subscriptions";
+    let listed = async |token: &str| rig.call_as(token, Method::GET, path, None).await;
+    let fields = |body: &Value| {
+        let fields = body["data"][0]["fields"].as_array().unwrap();
+        let names = fields
+            .iter()
+            .map(|field| field["name"].as_str().unwrap().to_owned());
+        names.collect::<Vec<_>>()
+    };
+    let app = "100000000000001|sample-app-secret";
+    let all = listed(app).await;
+    assert_eq!(fields(&all.body).len(), 5);
+    assert_eq!(listed("100000000000001|another-secret").await.code(), 190);
+    rig.faults(json!({"webhooks": {"unsubscribed": ["group_status_update"]}}))
+        .await;
+    assert!(!fields(&listed(app).await.body).contains(&"group_status_update".to_owned()));
+
+    let group = rig.get("/sim/state").await.body["numbers"][0]["groups"][0]["group_id"].clone();
+    let suspend = format!("/sim/groups/{}/suspend", group.as_str().unwrap());
+    assert_eq!(rig.call(Method::POST, &suspend, None).await.status, 200);
+    let counts = rig.call(Method::POST, "/sim/flush", None).await.body;
+    assert_eq!(counts["lost"], 1, "{counts}");
+    assert!(rig.endpoint.items().is_empty());
+    let wrong = json!({"webhooks": {"unsubscribed": ["no such field"]}});
+    assert_eq!(
+        rig.call(Method::PUT, "/sim/faults", Some(wrong))
+            .await
+            .status,
+        400
+    );
+}
