@@ -206,11 +206,14 @@ fn cut(text: &str) -> &str {
     text.get(..end).unwrap_or_default()
 }
 
+/// Stands for a name that is none.
+pub(crate) const UNFIT: &str = "unfit";
+
 /// A name of Meta's if it is one: what is odd in a body does not become a header.
-fn plain(name: &str) -> &str {
+pub(crate) fn plain(name: &str) -> &str {
     let is_plain = (1..=limits::HEADER_BYTES_MAX).contains(&name.len())
         && name
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(&byte));
-    if is_plain { name } else { "unfit" }
+    if is_plain { name } else { UNFIT }
 }

@@ -15,11 +15,14 @@ mod holds;
 mod ingest;
 mod kafka;
 mod pause;
+mod person;
 mod print;
 mod projector;
+mod quarantine;
 mod reconcile;
 mod reconciler;
 mod request;
+mod scan;
 mod simulator;
 mod standalone;
 mod stopped;
@@ -76,6 +79,13 @@ enum Command {
     /// Holds of the interlock: too many groups seemed gone at once, so none is called gone until a person has looked.
     #[command(subcommand)]
     Holds(holds::Command),
+    /// What could not be understood of webhooks: lists it, shows it, and reads it again.
+    #[command(subcommand)]
+    Quarantine(quarantine::Command),
+    /// Prints everything that the topics hold of a person, as JSON lines, and of nobody else.
+    Export(person::export::Args),
+    /// Drops what groups hold of a person who is in none of them any more.
+    Erase(person::erase::Args),
     /// Stops judging a number: no list, no reads and no repairs until it is resumed. Webhooks are taken all the same.
     Pause(pause::Args),
     /// Judges a paused number again.
@@ -99,6 +109,9 @@ impl Command {
             Self::Request(_) => Process::Command("request"),
             Self::Reconcile(_) => Process::Command("reconcile"),
             Self::Holds(_) => Process::Command("holds"),
+            Self::Quarantine(_) => Process::Command("quarantine"),
+            Self::Export(_) => Process::Command("export"),
+            Self::Erase(_) => Process::Command("erase"),
             Self::Pause(_) => Process::Command("pause"),
             Self::Resume(_) => Process::Command("resume"),
         }
@@ -120,6 +133,9 @@ impl Command {
             Self::Request(command) => request::run(command, ctx).await,
             Self::Reconcile(args) => reconcile::run(args, ctx).await,
             Self::Holds(command) => holds::run(command, ctx).await,
+            Self::Quarantine(command) => quarantine::run(command, ctx).await,
+            Self::Export(args) => person::export::run(args, ctx).await,
+            Self::Erase(args) => person::erase::run(args, ctx).await,
             Self::Pause(args) => pause::run(args, true, ctx).await,
             Self::Resume(args) => pause::run(args, false, ctx).await,
         }

@@ -25,6 +25,8 @@ pub enum Origin {
     Projector,
     /// reconciler
     Reconciler,
+    /// A command that an operator types.
+    Operator,
 }
 
 impl Origin {
@@ -34,6 +36,7 @@ impl Origin {
             Self::Ingest => "/rollcall/ingest",
             Self::Projector => "/rollcall/projector",
             Self::Reconciler => "/rollcall/reconciler",
+            Self::Operator => "/rollcall/operator",
         }
     }
 }

@@ -15,4 +15,5 @@ mod kafka;
 mod mutated;
 mod payloads;
 mod refusals;
+mod replay;
 mod service;

@@ -13,6 +13,23 @@ pub fn text(name: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
+/// All Rust of the end-to-end tests.
+pub fn rust_of_tests() -> String {
+    let mut places = vec![path("tests/e2e/tests/it")];
+    let mut text = String::new();
+    while let Some(place) = places.pop() {
+        for entry in fs::read_dir(place).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                places.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    text
+}
+
 /// The rules, which are also a Kubernetes resource.
 pub const RULES: &str = "deploy/base/monitoring/rules.yaml";
 

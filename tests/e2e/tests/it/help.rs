@@ -49,6 +49,12 @@ const COMMANDS: &[&[&str]] = &[
     &["holds"],
     &["holds", "list"],
     &["holds", "release"],
+    &["quarantine"],
+    &["quarantine", "list"],
+    &["quarantine", "show"],
+    &["quarantine", "replay"],
+    &["export"],
+    &["erase"],
     &["pause"],
     &["resume"],
 ];

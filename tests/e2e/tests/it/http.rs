@@ -77,7 +77,7 @@ fn json(method: Method, url: Url, body: &Value) -> Answer {
     send(method, url, &headers, Some(body.to_string().into_bytes())).unwrap()
 }
 
-fn send(
+pub fn send(
     method: Method,
     url: Url,
     headers: &[(&str, &str)],

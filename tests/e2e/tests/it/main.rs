@@ -35,9 +35,13 @@ mod manual;
 #[cfg(test)]
 mod once;
 #[cfg(test)]
+mod operator;
+#[cfg(test)]
 mod personal;
 #[cfg(test)]
 mod posts;
+#[cfg(test)]
+mod privacy;
 #[cfg(test)]
 mod projectors;
 #[cfg(test)]
@@ -47,11 +51,15 @@ mod reconcile;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod runbook;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod services;
 #[cfg(test)]
 mod sim;
+#[cfg(test)]
+mod stage;
 #[cfg(test)]
 mod store;
 #[cfg(test)]

@@ -1,13 +1,6 @@
 //! The commands of docs/operations.md, run as they stand there, by the real binary on a real broker.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    io::{Read as _, Write as _},
-    net::TcpStream,
-    process::{Command, Output},
-    time::Duration,
-};
+use std::{collections::BTreeSet, process::Output, time::Duration};
 
 use domain::{
     event::{About, Event, GroupCreated, GroupEvent, Source},
@@ -20,7 +13,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    http, records,
+    http,
+    operator::{self, commands},
+    records,
     services::{NUMBER, READY_WITHIN, Secrets, Service},
     sim::Sim,
     truth,
@@ -30,25 +25,6 @@ const GROUPS: u32 = 30;
 const AGREE_WITHIN: Duration = Duration::from_secs(120);
 /// For a projector that must not lead to have said why.
 const SAID_WITHIN: Duration = Duration::from_secs(60);
-
-/// The lines of a section's shell blocks that are commands.
-fn commands(section: &str) -> Vec<String> {
-    let path = harness::workspace().join("docs/operations.md");
-    let text = fs::read_to_string(path).unwrap();
-    let heading = format!("## {section}\n");
-    let (_, rest) = text.split_once(&heading).expect("a section of this name");
-    let body = rest.split("\n## ").next().unwrap();
-    let (mut commands, mut is_shell) = (Vec::new(), false);
-    for line in body.lines().map(str::trim) {
-        if let Some(kind) = line.strip_prefix("```") {
-            is_shell = kind == "sh";
-        } else if is_shell && !line.starts_with('#') {
-            commands.push(line.to_owned());
-        }
-    }
-    assert!(!commands.is_empty(), "{section} has no commands");
-    commands
-}
 
 /// Everything that runs, and whoever runs it.
 struct Stage {
@@ -67,25 +43,12 @@ struct Running {
 impl Stage {
     /// Types a command, as the operator of this broker.
     fn types(&self, command: &str) -> Output {
-        let binary = harness::binary().unwrap();
-        let path = std::env::var("PATH").unwrap();
-        let directory = binary.parent().unwrap();
-        Command::new("bash")
-            .args(["-c", command])
-            .env("PATH", format!("{}:{path}", directory.display()))
-            .env("BROKERS", self.broker.bootstrap())
-            // One broker is all there is here.
-            .env("ROLLCALL_ALLOW_UNREPLICATED", "true")
-            .env("ROLLCALL_REPLICATION", "1")
-            .output()
-            .unwrap()
+        operator::types(command, &self.broker.bootstrap(), self.dir.path())
     }
 
     /// Types a command that must do its work; what it said.
     fn does(&self, command: &str) -> String {
-        let done = self.types(command);
-        assert!(done.status.success(), "{command}: {done:?}");
-        String::from_utf8(done.stdout).unwrap()
+        operator::said(command, &self.types(command))
     }
 
     /// Types all commands of a section.
@@ -140,22 +103,10 @@ impl Stage {
 
     /// Takes a topic away with all that is in it: `DeleteTopics`, version 1, of Kafka's protocol.
     fn loses(&self, topic: &str) {
-        let name = format!("rollcall.{topic}");
-        let mut request = vec![0, 20, 0, 1, 0, 0, 0, 7, 0xff, 0xff, 0, 0, 0, 1];
-        request.extend(u16::try_from(name.len()).unwrap().to_be_bytes());
-        request.extend(name.bytes());
-        request.extend(30_000_u32.to_be_bytes());
-        let length = |bytes: &[u8]| u32::try_from(bytes.len()).unwrap().to_be_bytes();
-        let mut stream = TcpStream::connect(self.broker.bootstrap()).unwrap();
-        stream.set_read_timeout(Some(AGREE_WITHIN)).unwrap();
-        stream
-            .write_all(&[&length(&request)[..], &request].concat())
-            .unwrap();
-        let mut size = [0; 4];
-        stream.read_exact(&mut size).unwrap();
-        let mut answer = vec![0; usize::try_from(u32::from_be_bytes(size)).unwrap()];
-        stream.read_exact(&mut answer).unwrap();
-        let done = [name.as_bytes(), &[0, 0]].concat();
+        let name = operator::kafka_name(&format!("rollcall.{topic}"));
+        let body = [&[0, 0, 0, 1], &name[..], &30_000_u32.to_be_bytes()].concat();
+        let answer = operator::asks_kafka(&self.broker.bootstrap(), 20, 1, &body);
+        let done = [&name[..], &[0, 0]].concat();
         assert!(answer.ends_with(&done), "{answer:?}");
         // Kafka answers before its brokers have forgotten the topic.
         await_until(AGREE_WITHIN, "the topic to be gone", || {
@@ -206,7 +157,7 @@ fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives()
     stage.lives_on(&running, 300);
 
     // While a projector runs nothing grows; without the flag nothing ever does.
-    let grow = &commands("Growing partitions");
+    let grow = &commands("## Growing partitions");
     let refused = stage.types(&format!("{} --await-stopped 2s", grow.last().unwrap()));
     assert!(!refused.status.success());
     assert!(error(&refused).contains("stop them all"), "{refused:?}");
@@ -224,7 +175,7 @@ fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives()
     let said = stage.does(&plain);
     assert!(!said.contains("grow events.v1"), "{said}");
 
-    let said = stage.follows("Growing partitions");
+    let said = stage.follows("## Growing partitions");
     assert!(
         said.contains("grow events.v1: partitions 3 -> 6\n"),
         "{said}"
@@ -245,7 +196,7 @@ fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives()
     assert!(!early.is_ready());
     // Killed, it is waited for.
     drop(early);
-    let said = stage.follows("Raising the generation");
+    let said = stage.follows("## Raising the generation");
     assert!(
         said.contains("generation would be raised from 1 to 2, 6 partitions"),
         "{said}"
@@ -262,8 +213,8 @@ fn topics_grow_and_are_made_again_by_the_commands_that_the_documentation_gives()
 
     stage.loses("events.v1");
     stage.loses("receipts.v1");
-    stage.follows("After a restored backup, or with topics made again");
-    let said = stage.follows("Raising the generation");
+    stage.follows("## After a restored backup, or with topics made again");
+    let said = stage.follows("## Raising the generation");
     assert!(said.contains("gap in "), "{said}");
     assert!(
         said.contains("generation raised from 2 to 3, 6 partitions"),
@@ -282,7 +233,7 @@ fn compare(stage: &Stage, queries: &Url) {
     let mut second = stage.projector("second");
     let other = second.listening("query API");
     second.await_ready();
-    for command in commands("Comparing two instances") {
+    for command in commands("## Comparing two instances") {
         let command = command
             .replace("http://projector-0:8081", queries.as_str())
             .replace("http://projector-1:8081", other.as_str());

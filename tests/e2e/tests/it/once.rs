@@ -8,51 +8,25 @@ use std::{
     time::{Duration, Instant},
 };
 
-use harness::{Broker, Process, await_until};
+use harness::{Broker, await_until};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use crate::{
     http,
-    services::{NUMBER, READY_WITHIN, Secrets, Service},
-    sim::Sim,
+    services::{NUMBER, Service},
+    stage::Stage,
     truth,
 };
 
 /// An intent of a dead instance is given up after 70 s.
 const WITHIN: Duration = Duration::from_secs(240);
 
-struct Stage {
-    broker: Arc<Broker>,
-    secrets: Secrets,
-    sim: Sim,
-    prefix: String,
-}
-
-impl Stage {
-    fn service(&self, name: &str, own: Vec<String>) -> Service {
-        let common = [
-            name.to_owned(),
-            format!("--kafka-brokers={}", self.broker.bootstrap()),
-            format!("--topic-prefix={}", self.prefix),
-            "--allow-unreplicated".to_owned(),
-            "--admin-listen=127.0.0.1:0".to_owned(),
-        ];
-        Service::start(&[&common[..], &own].concat())
-    }
-
-    fn reconciler(&self) -> (Service, Url) {
-        let mut service = self.service("reconciler", self.secrets.reconciler(&self.sim.url, "5s"));
-        let commands = service.listening("command API");
-        service.await_ready();
-        (service, commands)
-    }
-
-    fn made(&self, subject: &str) -> usize {
-        let groups = self.sim.groups();
-        let of_subject = groups.iter().filter(|group| group["subject"] == subject);
-        of_subject.count()
-    }
+/// How many groups of this subject Meta has.
+fn count_of(stage: &Stage, subject: &str) -> usize {
+    let groups = stage.sim.groups();
+    let of_subject = groups.iter().filter(|group| group["subject"] == subject);
+    of_subject.count()
 }
 
 /// Asks in turn of each until somebody tells what Meta answered, or that nobody knows.
@@ -101,31 +75,8 @@ fn different(answers: &[Value]) -> BTreeSet<String> {
 
 /// Reconcilers can be started, and a projector folds what they append.
 fn stage(broker: Arc<Broker>, seed: u64, prefix: &str, dir: &Path) -> (Stage, Service, Url) {
-    let secrets = Secrets::new();
-    let stage = Stage {
-        broker,
-        sim: Sim::start(seed, 2, &secrets),
-        secrets,
-        prefix: prefix.to_owned(),
-    };
-    let apply = [
-        "topics",
-        "apply",
-        "--replication=1",
-        "--partitions=2",
-        &format!("--kafka-brokers={}", stage.broker.bootstrap()),
-        &format!("--topic-prefix={prefix}"),
-        "--allow-unreplicated",
-    ];
-    let mut applied = Process::spawn(apply).unwrap();
-    assert!(applied.wait(READY_WITHIN).unwrap().success());
-    let own = vec![
-        "--listen=127.0.0.1:0".to_owned(),
-        format!("--data-dir={}", dir.join("store").display()),
-    ];
-    let mut projector = stage.service("projector", own);
-    let queries = projector.listening("query API");
-    projector.await_ready();
+    let stage = Stage::new(broker, seed, 2, prefix);
+    let (projector, queries) = stage.projector(&dir.join("store"), &[]);
     (stage, projector, queries)
 }
 
@@ -164,8 +115,8 @@ fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_m
     let dir = tempfile::tempdir().unwrap();
     let broker = Broker::shared().unwrap();
     let (stage, _projector, queries) = stage(broker, 606, "once.", dir.path());
-    let (first, first_url) = stage.reconciler();
-    let (_second, second_url) = stage.reconciler();
+    let (first, first_url) = stage.reconciler(&[]);
+    let (_second, second_url) = stage.reconciler(&[]);
 
     // Meta does what it is asked and answers nothing for a while, in which one of the two dies.
     stage.sim.faults(&json!({"api": {
@@ -173,7 +124,7 @@ fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_m
     }}));
     let asking = a_hundred(&[first_url, second_url.clone()]);
     await_until(WITHIN, "the call", || {
-        (stage.made("Once") > 0).then_some(())
+        (count_of(&stage, "Once") > 0).then_some(())
     })
     .unwrap();
     let mut first = first;
@@ -184,17 +135,17 @@ fn a_hundred_equal_creates_make_one_group_though_a_reconciler_is_killed_in_the_m
         .map(|answer| answer["request_id"].as_str().unwrap())
         .collect();
     assert_eq!((answers.len(), ids.len()), (100, 1), "{ids:?}");
-    assert_eq!(stage.made("Once"), 1);
+    assert_eq!(count_of(&stage, "Once"), 1);
 
     // The list of groups tells how it ended, and who asks now gets one answer, of the survivor and of the one that comes back.
     let group = group_of(&queries, ids.first().unwrap());
     let groups = stage.sim.groups();
     let made = groups.iter().find(|group| group["subject"] == "Once");
     assert_eq!(made.unwrap()["group_id"], group);
-    let (_back, back_url) = stage.reconciler();
+    let (_back, back_url) = stage.reconciler(&[]);
     let answers = a_hundred(&[second_url, back_url]).join().unwrap();
     assert_eq!(different(&answers).len(), 1, "{:?}", different(&answers));
-    assert_eq!(stage.made("Once"), 1);
+    assert_eq!(count_of(&stage, "Once"), 1);
 }
 
 #[test]
@@ -203,7 +154,7 @@ fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_fo
     let dir = tempfile::tempdir().unwrap();
     let broker = Arc::new(Broker::start().unwrap());
     let (stage, _projector, queries) = stage(broker, 607, "recorded.", dir.path());
-    let (mut first, url) = stage.reconciler();
+    let (mut first, url) = stage.reconciler(&[]);
     stage.sim.faults(&json!({"api": {
         "lose_next": [{"call": "create", "seconds": 3, "answered": true}]
     }}));
@@ -211,7 +162,7 @@ fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_fo
     let url = url.join(&path).unwrap();
     let asking = thread::spawn(move || asks(&url, "once", &json!({"subject": "Once"})));
     await_until(WITHIN, "the call", || {
-        (stage.made("Once") > 0).then_some(())
+        (count_of(&stage, "Once") > 0).then_some(())
     })
     .unwrap();
     // The broker stands still when the answer comes, so that it cannot be recorded.
@@ -225,7 +176,7 @@ fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_fo
     stage.broker.resume().unwrap();
     assert!(asking.join().unwrap().is_none(), "nobody was told");
 
-    let (_second, url) = stage.reconciler();
+    let (_second, url) = stage.reconciler(&[]);
     let answers = a_hundred(&[url]).join().unwrap();
     let ids: BTreeSet<&str> = answers
         .iter()
@@ -246,7 +197,7 @@ fn what_meta_answered_while_the_broker_stood_still_is_recorded_when_it_goes_on()
     let dir = tempfile::tempdir().unwrap();
     let broker = Arc::new(Broker::start().unwrap());
     let (stage, _projector, queries) = stage(broker, 608, "late.", dir.path());
-    let (reconciler, url) = stage.reconciler();
+    let (reconciler, url) = stage.reconciler(&[]);
     let group = stage.sim.groups()[0]["group_id"]
         .as_str()
         .unwrap()
@@ -297,8 +248,8 @@ fn one_of_two_reconcilers_keeps_the_number_and_when_it_is_killed_the_other_finds
     let dir = tempfile::tempdir().unwrap();
     let broker = Broker::shared().unwrap();
     let (stage, _projector, queries) = stage(broker, 609, "kept.", dir.path());
-    let (first, _) = stage.reconciler();
-    let (second, _) = stage.reconciler();
+    let (first, _) = stage.reconciler(&[]);
+    let (second, _) = stage.reconciler(&[]);
     let keeps = |service: &Service| {
         let owned = format!(r#"reconciler_owned{{phone_number_id="{NUMBER}"}}"#);
         service.sample(&owned).is_ok_and(|owned| owned > 0.0)

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use harness::{Broker, Process};
+use harness::Broker;
 use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::{
     http, posts,
-    services::{self, NUMBER, READY_WITHIN, Secrets, Service},
-    sim::Sim,
+    services::{self, NUMBER, READY_WITHIN},
+    stage::Stage,
     truth,
 };
 
@@ -69,108 +69,59 @@ fn found<'a>(text: &'a str, personal: &BTreeMap<String, String>) -> Vec<(&'a str
         .collect()
 }
 
-struct Stage {
-    broker: std::sync::Arc<Broker>,
-    secrets: Secrets,
-    sim: Sim,
-}
-
-impl Stage {
-    /// Starts a service that logs all that it can.
-    fn service(&self, name: &str, own: Vec<String>) -> Service {
-        let common = [
-            name.to_owned(),
-            format!("--kafka-brokers={}", self.broker.bootstrap()),
-            "--topic-prefix=personal.".to_owned(),
-            "--allow-unreplicated".to_owned(),
-            "--admin-listen=127.0.0.1:0".to_owned(),
-            "--log=trace".to_owned(),
-        ];
-        Service::start(&[&common[..], &own].concat())
+/// Asks for what changes groups, and for what is refused.
+fn manages(commands: &Url, group: &str, wa_id: &str, personal: &mut BTreeMap<String, String>) {
+    let at = |path: &str| commands.join(path).unwrap();
+    let group = format!("/v1/groups/{}", group.replace('/', "%2F"));
+    let asked = [
+        (
+            format!("/v1/numbers/{NUMBER}/groups"),
+            json!({"subject": "Private: cellar key"}),
+        ),
+        (
+            format!("{group}/messages"),
+            json!({"type": "text", "text": {"body": "Rosa has the key"}}),
+        ),
+        (
+            format!("{group}/messages"),
+            json!({"type": "no such type", "text": {"body": "Rosa has it not"}}),
+        ),
+        (
+            format!("{group}/participants/remove"),
+            json!({"participants": [wa_id]}),
+        ),
+        (
+            format!("{group}/participants/remove"),
+            json!({"participants": ["15550299999"]}),
+        ),
+        (
+            format!("{group}/join-requests/approve"),
+            json!({"join_requests": ["join-request-of-nobody"]}),
+        ),
+        (format!("{group}/invite-link"), json!({})),
+    ];
+    for (path, body) in asked {
+        collect(&body, personal);
+        let answer = http::post(at(&path), &body);
+        if let Ok(answer) = serde_json::from_str(&answer.text()) {
+            collect(&answer, personal);
+        }
     }
-
-    /// Asks for what changes groups, and for what is refused.
-    fn manages(
-        &self,
-        commands: &Url,
-        group: &str,
-        wa_id: &str,
-        personal: &mut BTreeMap<String, String>,
-    ) {
-        let at = |path: &str| commands.join(path).unwrap();
-        let group = format!("/v1/groups/{}", group.replace('/', "%2F"));
-        let asked = [
-            (
-                format!("/v1/numbers/{NUMBER}/groups"),
-                json!({"subject": "Private: cellar key"}),
-            ),
-            (
-                format!("{group}/messages"),
-                json!({"type": "text", "text": {"body": "Rosa has the key"}}),
-            ),
-            (
-                format!("{group}/messages"),
-                json!({"type": "no such type", "text": {"body": "Rosa has it not"}}),
-            ),
-            (
-                format!("{group}/participants/remove"),
-                json!({"participants": [wa_id]}),
-            ),
-            (
-                format!("{group}/participants/remove"),
-                json!({"participants": ["15550299999"]}),
-            ),
-            (
-                format!("{group}/join-requests/approve"),
-                json!({"join_requests": ["join-request-of-nobody"]}),
-            ),
-            (format!("{group}/invite-link"), json!({})),
-        ];
-        for (path, body) in asked {
-            collect(&body, personal);
-            let answer = http::post(at(&path), &body);
-            if let Ok(answer) = serde_json::from_str(&answer.text()) {
-                collect(&answer, personal);
-            }
-        }
-        for text in ["15550299999", "join-request-of-nobody"] {
-            personal.insert(text.to_owned(), "asked".to_owned());
-        }
+    for text in ["15550299999", "join-request-of-nobody"] {
+        personal.insert(text.to_owned(), "asked".to_owned());
     }
 }
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
 fn nothing_of_a_person_is_printed_or_shown_as_a_metric() {
-    let secrets = Secrets::new();
-    let stage = Stage {
-        broker: Broker::shared().unwrap(),
-        sim: Sim::start(71, 12, &secrets),
-        secrets,
-    };
-    let apply = [
-        "topics",
-        "apply",
-        "--replication=1",
-        "--partitions=2",
-        &format!("--kafka-brokers={}", stage.broker.bootstrap()),
-        "--topic-prefix=personal.",
-        "--allow-unreplicated",
-    ];
-    let mut applied = Process::spawn(apply).unwrap();
-    assert!(applied.wait(READY_WITHIN).unwrap().success());
+    let stage = Stage::new(Broker::shared().unwrap(), 71, 12, "personal.");
     let dir = tempfile::tempdir().unwrap();
-    let store = format!("--data-dir={}", dir.path().join("store").display());
-    let mut projector = stage.service("projector", vec!["--listen=127.0.0.1:0".into(), store]);
-    let queries = projector.listening("query API");
-    projector.await_ready();
-    let mut reconciler =
-        stage.service("reconciler", stage.secrets.reconciler(&stage.sim.url, "5s"));
-    let commands = reconciler.listening("command API");
-    reconciler.await_ready();
-    let mut ingest = stage.service("ingest", stage.secrets.ingest());
-    let webhooks = ingest.listening("webhooks").join("/webhooks").unwrap();
-    ingest.await_ready();
+    // All that they can log.
+    let trace = ["--log=trace"];
+    let (projector, queries) = stage.projector(&dir.path().join("store"), &trace);
+    let (reconciler, commands) = stage.reconciler(&trace);
+    let (ingest, webhooks) = stage.ingest(&trace);
     stage.sim.webhook(&webhooks);
 
     // All that can happen does, some of it is lost, and some comes in a form that nobody understands.
@@ -188,7 +139,7 @@ fn nothing_of_a_person_is_printed_or_shown_as_a_metric() {
     let wa_id = group["participants"][0]["wa_id"]
         .as_str()
         .unwrap_or("15550100042");
-    stage.manages(
+    manages(
         &commands,
         group["group_id"].as_str().unwrap(),
         wa_id,

@@ -95,6 +95,11 @@ impl Service {
         self.process.await_listening(what).unwrap()
     }
 
+    /// Where `/livez`, `/readyz` and `/metrics` are.
+    pub fn admin(&self) -> &Url {
+        &self.admin
+    }
+
     pub fn is_ready(&self) -> bool {
         http::try_get(self.admin.join("/readyz").unwrap())
             .is_some_and(|answer| answer.status == 200)

@@ -19,14 +19,15 @@ pub struct Sim {
 
 impl Sim {
     pub fn start(seed: u64, groups: u32, secrets: &Secrets) -> Self {
-        let mut process = Process::spawn([
-            "simulator",
-            "--listen=127.0.0.1:0",
-            &format!("--seed={seed}"),
-            &format!("--groups={groups}"),
-            &format!("--app-secret-file={}", secrets.app_secret.display()),
-        ])
-        .unwrap();
+        Self::start_with(seed, groups, secrets, &[])
+    }
+
+    /// The same, with more options.
+    pub fn start_with(seed: u64, groups: u32, secrets: &Secrets, more: &[&str]) -> Self {
+        let (seed, groups) = (format!("--seed={seed}"), format!("--groups={groups}"));
+        let secret = format!("--app-secret-file={}", secrets.app_secret.display());
+        let own = ["simulator", "--listen=127.0.0.1:0", &seed, &groups, &secret];
+        let mut process = Process::spawn([&own[..], more].concat()).unwrap();
         let url = process.await_listening("simulator").unwrap();
         Self {
             _process: process,
