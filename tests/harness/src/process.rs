@@ -35,12 +35,15 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(workspace().join("target"))
 }
 
-/// The debug binary of `rollcall`, built at the first call in this process.
+/// The debug binary of `rollcall`, built at the first call in this process; or the one that `ROLLCALL_BINARY` names, for measuring.
 ///
 /// # Errors
 ///
 /// What cargo said.
 pub fn binary() -> Result<PathBuf> {
+    if let Some(binary) = std::env::var_os("ROLLCALL_BINARY") {
+        return Ok(binary.into());
+    }
     static BINARY: OnceLock<std::result::Result<PathBuf, String>> = OnceLock::new();
     BINARY
         .get_or_init(|| build().map_err(|error| format!("{error:#}")))
