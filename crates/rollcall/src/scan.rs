@@ -1,6 +1,6 @@
 //! Reading a topic from its beginning to what is its end when the reading begins.
 
-use std::{ops::ControlFlow, time::Duration};
+use std::{io::Write as _, ops::ControlFlow, time::Duration};
 
 use anyhow::Context as _;
 use chassis::Ctx;
@@ -11,6 +11,9 @@ use wire::topics::Topic;
 const READ_RECORDS: usize = 5_000;
 const READ_BYTES: usize = 8 << 20;
 const READ_WAIT: Duration = Duration::from_secs(10);
+
+/// Milliseconds between two lines that tell how far it is.
+const TELL_EVERY_MS: u64 = 2_000;
 
 /// Gives every record of a topic with its partition to `take`; `false` where shutdown began first.
 pub(crate) async fn whole(
@@ -38,14 +41,24 @@ pub(crate) async fn from(
     mut take: impl FnMut(u32, &RecordRef<'_>) -> anyhow::Result<ControlFlow<()>>,
 ) -> anyhow::Result<bool> {
     let partitions: Vec<u32> = starts.iter().map(|start| start.partition).collect();
+    let topic = starts.first().map(|start| start.topic.clone());
+    let topic = topic.unwrap_or_default();
     let reader = log.reader(starts).await;
     let mut reader = reader.context("open a reader")?;
+    let (mut read, mut told_ms) = (0_u64, ctx.clock.monotonic_ms());
     while !reader.reached_all_ends() {
         let batch = tokio::select! {
             biased;
             () = ctx.shutdown.cancelled() => return Ok(false),
             batch = reader.next(READ_RECORDS, READ_BYTES, READ_WAIT) => batch.context("read")?,
         };
+        read = read.saturating_add(u64::try_from(batch.len()).unwrap_or(u64::MAX));
+        let now_ms = ctx.clock.monotonic_ms();
+        if now_ms.saturating_sub(told_ms) >= TELL_EVERY_MS {
+            told_ms = now_ms;
+            // Progress is for whoever looks on; one that does not must not end the work.
+            let _unseen = writeln!(std::io::stderr(), "{read} records of {topic} are read");
+        }
         for record in batch.iter() {
             let Some(partition) = partitions.get(record.source) else {
                 continue;

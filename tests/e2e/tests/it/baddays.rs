@@ -6,7 +6,10 @@ use std::{
     env, fs,
     io::{Read as _, Write as _},
     net::{SocketAddr, TcpStream},
-    sync::atomic::{AtomicBool, AtomicU64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
     thread,
     time::{Duration, Instant, SystemTime},
 };
@@ -19,6 +22,8 @@ use crate::{
     posts::{self, Posts, Summary},
     records,
     services::{READY_WITHIN, Secrets, Service},
+    stage::Stage,
+    truth,
 };
 
 /// How long the brokers are away: `ROLLCALL_OUTAGE_SECONDS` is another number of seconds.
@@ -179,6 +184,101 @@ fn without_brokers_ingest_refuses_at_once_and_takes_webhooks_again_when_they_ret
     assert!(after.count(200) > 0, "{after}");
     check_taken(&brokers, prefix, &fates, at);
     assert_eq!(service.stop(), Some(0));
+}
+
+/// One of three brokers stands still; it has what it leads, and answers nobody.
+#[test]
+fn a_broker_that_stands_still_is_passed_over_and_nothing_is_missing() {
+    /// How long: `ROLLCALL_FROZEN_SECONDS` is another number of seconds.
+    const FROZEN: Duration = Duration::from_secs(20);
+    let cluster = Cluster::start(3).unwrap();
+    let (secrets, prefix, at) = (Secrets::new(), "frozen.", now());
+    let brokers = cluster.bootstrap();
+    apply_topics(&brokers, prefix, 3);
+    cluster.await_in_sync(READY_WITHIN).unwrap();
+    let (service, webhooks) = ingest(&brokers, prefix, &secrets);
+    let posts = Posts::start(webhooks, RATE, at);
+    let taken = |since: Instant, more: usize| {
+        await_until(READY_WITHIN, "webhooks to be taken", || {
+            let so_far = posts.so_far();
+            let taken = so_far.iter().filter(|fate| fate.sent >= since);
+            (Summary::of(taken).count(200) >= more).then_some(())
+        })
+        .unwrap();
+    };
+    taken(Instant::now(), TAKEN_FIRST);
+    let frozen = Instant::now();
+    cluster.pause(1).unwrap();
+    await_elapsed(frozen, lasting("ROLLCALL_FROZEN_SECONDS", FROZEN));
+    let thawed = Instant::now();
+    cluster.resume(1).unwrap();
+    taken(thawed, TAKEN_FIRST);
+    let peak = peak_kib(&service.process);
+    let fates = posts.stop();
+    let of = |from: Instant, to: Instant| {
+        let those = fates
+            .iter()
+            .filter(move |fate| fate.sent >= from && fate.sent < to);
+        Summary::of(those)
+    };
+    println!("while one of three stood still: {}", of(frozen, thawed));
+    println!(
+        "after: {}; peak memory {peak} KiB",
+        of(thawed, Instant::now())
+    );
+    // What is led by the others goes on, and leadership moves from the one that is held.
+    assert!(of(frozen, thawed).count(200) > 0);
+    assert!(peak < MEMORY_MAX_KIB, "{peak} KiB");
+    check_taken(&brokers, prefix, &fates, at);
+    assert_eq!(service.stop(), Some(0));
+}
+
+/// Everything is killed at once, the broker with it, and started again at once.
+#[test]
+fn everything_that_starts_again_at_once_ends_at_the_truth() {
+    let mut stage = Stage::new(Arc::new(Broker::start().unwrap()), 141, 12, "at-once.");
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    // As a StatefulSet names them: whoever comes back is known, and waited for by nobody.
+    let (folds, reads) = (
+        ["--instance-id=projector-0"],
+        ["--instance-id=reconciler-0"],
+    );
+    let (mut projector, queries) = stage.projector(&store, &folds);
+    let (mut reconciler, _) = stage.reconciler(&reads);
+    let (mut ingest, webhooks) = stage.ingest(&[]);
+    stage.sim.webhook(&webhooks);
+    stage.sim.step(200);
+    stage.sim.flush();
+    truth::await_agreement(&stage.sim, &queries, READY_WITHIN);
+
+    stage.sim.step(200);
+    for service in [&mut ingest, &mut projector, &mut reconciler] {
+        service.process.kill9().unwrap();
+    }
+    let broker = Arc::get_mut(&mut stage.broker).unwrap();
+    broker.kill().unwrap();
+    broker.restart().unwrap();
+    let (projector, ingest, reconciler) = thread::scope(|scope| {
+        let projector = scope.spawn(|| stage.projector(&store, &folds));
+        let ingest = scope.spawn(|| stage.ingest(&[]));
+        let reconciler = scope.spawn(|| stage.reconciler(&reads));
+        (
+            projector.join().unwrap(),
+            ingest.join().unwrap(),
+            reconciler.join().unwrap(),
+        )
+    });
+    stage.sim.webhook(&ingest.1);
+    stage.sim.step(200);
+    stage.sim.flush();
+    truth::await_agreement(&stage.sim, &projector.1, READY_WITHIN);
+    let log = records::kafka_with(&stage.broker.bootstrap(), &stage.prefix);
+    let missing = facts::missing(&stage.sim.sent(), &records::events(&log));
+    assert!(missing.is_empty(), "{missing:#?}");
+    for service in [ingest.0, reconciler.0, projector.0] {
+        assert_eq!(service.stop(), Some(0));
+    }
 }
 
 /// Ends those who wait for the end, also where the test fails before it.

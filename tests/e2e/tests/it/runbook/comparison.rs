@@ -5,8 +5,9 @@ use std::fs;
 use harness::{Broker, await_until};
 use reqwest::{Method, Url};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
-use super::{Desk, WITHIN, alerts_on, await_metric, of_number};
+use super::{Desk, TOKEN, WITHIN, alerts_on, await_metric, of_number};
 use crate::{
     http,
     operator::commands,
@@ -242,6 +243,16 @@ fn groups_that_seem_gone_all_at_once_are_listed_and_released_on_the_command_line
     });
     rig.agrees();
     assert!(rig.projector.is_ready());
+
+    // Who released it is in the log, and their token is not.
+    let said = reconciler.process.stderr();
+    let caller = hex::encode(&Sha256::digest(TOKEN)[..4]);
+    let path = format!("/v1/holds/{id}/release");
+    let told = said.lines().any(|line| {
+        let line: Value = serde_json::from_str(line).unwrap_or_default();
+        line["target"] == "audit" && line["caller"] == caller && line["path"] == path
+    });
+    assert!(told && !said.contains(TOKEN), "{said}");
 }
 
 #[test]
