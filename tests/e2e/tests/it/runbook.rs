@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// For whatever ends by itself: alarms of what is asked of Meta once a minute among it.
-const WITHIN: Duration = Duration::from_secs(75);
+const WITHIN: Duration = Duration::from_secs(150);
 
 /// The token of an operator, in the file that the runbook names.
 const TOKEN: &str = "a-token-of-an-operator";

@@ -66,7 +66,7 @@ fn a_partition_that_nobody_folds_is_taken_over_and_what_was_left_is_folded() {
     let (desk, dir) = (Desk::new(&stage), tempfile::tempdir().unwrap());
     let (ingest, webhooks) = stage.ingest(&[]);
     // Nobody takes over before an operator acts.
-    let held = ["--session-timeout=20s"];
+    let held = ["--session-timeout=30s"];
     let (one, one_url) = stage.projector(&dir.path().join("one"), &held);
     let (other, other_url) = stage.projector(&dir.path().join("other"), &held);
     let holds = |service: &Service| {

@@ -39,6 +39,9 @@ fn while_kafka_is_slow_or_away_webhooks_wait_or_are_refused_and_afterwards_nothi
     );
     stage.broker.pause().unwrap();
     stage.sim.step(50);
+    await_metric(&ingest, "ingest_in_flight_requests", |waiting| {
+        waiting > 0.0
+    });
     let began = std::time::Instant::now();
     await_until(WITHIN, "the broker to have stood still", || {
         (began.elapsed() > STILL).then_some(())
