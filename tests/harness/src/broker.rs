@@ -33,6 +33,8 @@ const START_WITHIN: Duration = Duration::from_secs(120);
 const STOP_WITHIN: Duration = Duration::from_secs(30);
 /// A free port may be taken by another process before Kafka binds it.
 const STARTS_MAX: usize = 3;
+/// How the JVM says so.
+const TAKEN: &str = "Address already in use";
 /// Any 16 bytes in base64; every cluster has its own directories, so it may be the same for all.
 const CLUSTER_ID: &str = "cm9sbGNhbGwtdGVzdHMtMQ";
 
@@ -177,10 +179,7 @@ impl Cluster {
         loop {
             match Self::try_start(nodes, listeners, users) {
                 Ok(cluster) => return Ok(cluster),
-                Err(error)
-                    if tries < STARTS_MAX
-                        && format!("{error:#}").contains("Address already in use") =>
-                {
+                Err(error) if tries < STARTS_MAX && format!("{error:#}").contains(TAKEN) => {
                     tries += 1;
                 }
                 Err(error) => return Err(error),
@@ -410,10 +409,12 @@ impl Node {
             Ok(Ok(())) => Ok(()),
             Ok(Err(status)) => {
                 self.child = None;
-                bail!(
-                    "Kafka ended with {status} at start: {}",
-                    last_lines(&self.log, from)
-                )
+                let lines = last_lines(&self.log, from);
+                // What it says of a port that was taken is followed by pages of how it stops.
+                if tail(&self.log, from).contains(TAKEN) {
+                    bail!("Kafka ended with {status} at start: {TAKEN}: {lines}");
+                }
+                bail!("Kafka ended with {status} at start: {lines}")
             }
             Err(error) => Err(error.context(last_lines(&self.log, from))),
         }
