@@ -359,6 +359,9 @@ fn what_fails_says_why_and_what_to_do_by_words_and_by_exit_status() {
     stage.shows(group, "the member", |shown| {
         (shown["participant_count"] == 1).then_some(())
     });
+    // Reads in between would be refused in the commands' stead.
+    let paused = stage.types(&["pause", NUMBER]);
+    assert!(paused.status.success(), "{paused:?}");
     let of_group = [
         ("update", &["group", "update", group, "--subject=New"][..]),
         ("delete", &["group", "delete", group]),
@@ -403,7 +406,6 @@ fn what_fails_says_why_and_what_to_do_by_words_and_by_exit_status() {
         let of_call = OF_CALLS.into_iter().filter(|(of, _)| *of == call);
         let of_call = of_call.flat_map(|(_, codes)| codes.iter().copied());
         for (code, class) in OF_ANY.into_iter().chain(of_call) {
-            // What reads too, reads in between.
             stage.faults(&json!({"fail_next": [
                 {"call": call, "code": code, "details": "Because it is so.", "times": 1_000}
             ]}));

@@ -95,6 +95,12 @@ fn asks(url: &Url, key: &str, body: &Value) -> Option<Value> {
     .unwrap()
 }
 
+/// A request, once it is folded.
+fn known(url: &Url) -> Option<Value> {
+    let answer = http::get(url.clone());
+    (answer.status != 404).then(|| answer.json())
+}
+
 /// Waits until a request is done; the group that it names.
 fn group_of(queries: &Url, request_id: &str) -> String {
     let mut url = queries.clone();
@@ -103,7 +109,7 @@ fn group_of(queries: &Url, request_id: &str) -> String {
         .pop_if_empty()
         .extend(["v1", "requests", request_id]);
     await_until(WITHIN, "its end", || {
-        let request = http::get(url.clone()).json();
+        let request = known(&url)?;
         let group = request["group_id"].as_str()?;
         (request["status"] == "done").then(|| group.to_owned())
     })
@@ -236,7 +242,7 @@ fn what_meta_answered_while_the_broker_stood_still_is_recorded_when_it_goes_on()
         .extend(["v1", "requests", request_id]);
     // No webhook and no list would ever tell what became of a message whose id nobody knows.
     await_until(WITHIN, "its end", || {
-        let request = http::get(url.clone()).json();
+        let request = known(&url)?;
         (request["status"] == "done" && request["message_id"].is_string()).then_some(())
     })
     .unwrap_or_else(|_| panic!("{}", http::get(url.clone()).text()));
