@@ -20,6 +20,7 @@ pub mod supervise;
 pub mod telemetry;
 pub mod time;
 pub mod tls;
+pub mod trace;
 
 pub use clock::{Clock, ManualClock};
 pub use config::ConfigProblems;

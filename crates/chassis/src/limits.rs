@@ -39,6 +39,12 @@ pub const SHUTDOWN: Duration = Duration::from_secs(28);
 /// Time the runtime waits for blocking threads once everything else has ended.
 pub const RUNTIME_DRAIN: Duration = Duration::from_secs(1);
 
+/// Time a collector has to take spans; then they are dropped.
+pub const TRACE_EXPORT: Duration = Duration::from_secs(5);
+
+/// Time to send the last spans at the end of the process.
+pub const TRACE_FLUSH: Duration = Duration::from_secs(1);
+
 /// How often files with secrets are read again: soon enough for a rotation, and next to nothing to do.
 pub const RELOAD_EVERY: Duration = Duration::from_secs(5);
 

@@ -23,6 +23,7 @@ use crate::{
     supervise,
     telemetry::{self, TelemetryArgs},
     tls::Tls,
+    trace,
 };
 
 /// The version of Rollcall: all crates share one.
@@ -110,6 +111,10 @@ where
     telemetry::install(telemetry, default_filter);
     // Commands are of interest to who debugs them; the filter above hides this otherwise.
     tracing::info!(service = name, version = VERSION, settings = ?settings, "{name} {VERSION} starts");
+    let _sending = match trace::install(name, VERSION, &telemetry.traces) {
+        Ok(sending) => sending,
+        Err(problems) => return print_problems(&problems),
+    };
     match run_to_end(name, run) {
         Ok(()) => {
             tracing::info!(service = name, "{name} ended");

@@ -13,6 +13,8 @@ use tracing_subscriber::{
     EnvFilter, filter::ParseError, fmt, layer::SubscriberExt, util::SubscriberInitExt,
 };
 
+use crate::trace::TraceArgs;
+
 /// Options about logging.
 #[derive(Args, Clone, Debug)]
 pub struct TelemetryArgs {
@@ -28,6 +30,10 @@ pub struct TelemetryArgs {
     /// What is logged: a level, or levels by target, such as info,eventlog=debug [default: info]
     #[arg(long, env = "ROLLCALL_LOG", value_name = "FILTER", global = true)]
     pub log: Option<LogFilter>,
+
+    /// Traces.
+    #[command(flatten)]
+    pub traces: TraceArgs,
 }
 
 /// How log lines look.
@@ -55,7 +61,11 @@ impl FromStr for LogFilter {
 /// Installs logging and the panic hook for the whole process; a second call changes nothing.
 /// `default_filter` holds where `--log` does not say.
 pub fn install(args: &TelemetryArgs, default_filter: &str) {
-    let TelemetryArgs { log_format, log } = args;
+    let TelemetryArgs {
+        log_format,
+        log,
+        traces: _,
+    } = args;
     let filter = log
         .as_ref()
         .map_or(default_filter, |LogFilter(text)| text.as_str());

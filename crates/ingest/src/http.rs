@@ -20,6 +20,7 @@ use bytes::{Bytes, BytesMut};
 use chassis::{
     Clock,
     problem::{ErrorCode, Problem},
+    trace::{self, TraceParent},
 };
 use eventlog::{Class, Health, Log, Trouble};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -74,7 +75,7 @@ enum Refusal {
 
 /// The route, for [`chassis::http::serve`].
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let router = Router::new().route("/webhooks", any(webhooks));
+    let router = trace::with_spans(Router::new().route("/webhooks", any(webhooks)));
     chassis::http::with_fallbacks(router).with_state(app)
 }
 
@@ -153,11 +154,13 @@ impl App {
         if !is_json(headers) {
             return Err(Refusal::NotJsonContent);
         }
+        // Without spans of our own, what was given goes on.
+        let trace = trace::current().or_else(|| trace::of_request(headers));
         let reading = Reading {
             window: self.window,
             topics: self.topics.get().copied(),
             now_ms: i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX),
-            traceparent: traceparent(headers),
+            traceparent: trace.as_ref().map(TraceParent::as_bytes),
         };
         webhook::read(body, &reading).map_err(|error| match error {
             webhook::Error::NotJson(_) => Refusal::NotJson,
@@ -302,19 +305,4 @@ fn is_json(headers: &HeaderMap) -> bool {
         .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split(';').next())
         .is_some_and(|essence| essence.trim().eq_ignore_ascii_case("application/json"))
-}
-
-/// W3C `traceparent`, if it has the form of version 00: `00-<32 hex>-<16 hex>-<2 hex>`.
-fn traceparent(headers: &HeaderMap) -> Option<&[u8]> {
-    let value = only(headers, "traceparent")?.as_bytes();
-    let is_digit = |byte: &u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(byte);
-    let mut lengths = value.split(|byte| *byte == b'-').map(<[u8]>::len);
-    let fits = [2, 32, 16, 2]
-        .into_iter()
-        .all(|length| lengths.next() == Some(length));
-    let is_form = fits
-        && lengths.next().is_none()
-        && value.starts_with(b"00-")
-        && value.iter().all(|byte| *byte == b'-' || is_digit(byte));
-    is_form.then_some(value)
 }

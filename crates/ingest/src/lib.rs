@@ -11,12 +11,13 @@ mod records;
 pub mod replay;
 pub mod run;
 mod secrets;
-mod signature;
-mod webhook;
+pub mod signature;
+pub mod webhook;
 
 pub use args::{Args, Files, Settings};
 pub use judge::Window;
-pub use metrics::Metrics;
+pub use metrics::{Metrics, Tally};
 pub use reason::Reason;
+pub use records::Topics;
 pub use replay::{Lying, Replayed, Replayer};
 pub use run::{Error, Server, run};

@@ -62,7 +62,7 @@ struct Kind {
 
 /// What a POST came to, counted once its records are durable: a POST that is refused comes again.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub struct Tally {
     items: Vec<(Item, u64)>,
     quarantined: Vec<(Reason, u64)>,
     dropped: Vec<(&'static str, u64)>,

@@ -15,10 +15,13 @@ use crate::{judge::Addressed, limits, reason::Reason};
 
 /// How many partitions the topics have that ingest appends to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Topics {
-    events: u32,
-    receipts: u32,
-    quarantine: u32,
+pub struct Topics {
+    /// Of `events.v1`.
+    pub events: u32,
+    /// Of `receipts.v1`.
+    pub receipts: u32,
+    /// Of `quarantine.v1`.
+    pub quarantine: u32,
 }
 
 impl Topics {

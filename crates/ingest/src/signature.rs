@@ -6,16 +6,16 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConstantTimeEq};
 
 /// Header that carries the signature.
-pub(crate) const HEADER: &str = "x-hub-signature-256";
+pub const HEADER: &str = "x-hub-signature-256";
 
 const PREFIX: &[u8] = b"sha256=";
 
 /// The app secrets as prepared HMAC states: during a rotation there are two.
-pub(crate) struct Keys(Vec<Hmac<Sha256>>);
+pub struct Keys(Vec<Hmac<Sha256>>);
 
 impl Keys {
     /// Prepares the secrets.
-    pub(crate) fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
+    pub fn new<'a>(secrets: impl IntoIterator<Item = &'a SecretString>) -> Self {
         Self(secrets.into_iter().map(key).collect())
     }
 
@@ -24,7 +24,7 @@ impl Keys {
     /// Every secret is tried whatever the ones before it said, so that the time does not tell which
     /// one it was. Only the exact form that Meta documents is taken: `sha256=` and 64 lower-case
     /// hexadecimal digits.
-    pub(crate) fn verify<'b>(&self, header: &[u8], body: &'b [u8]) -> Option<Verified<'b>> {
+    pub fn verify<'b>(&self, header: &[u8], body: &'b [u8]) -> Option<Verified<'b>> {
         let given = decode(header.strip_prefix(PREFIX)?)?;
         let mut known = Choice::from(0);
         for key in &self.0 {
@@ -38,11 +38,18 @@ impl Keys {
 
 /// Bytes that were signed with an app secret; made by [`Keys::verify`] alone.
 #[derive(Clone, Copy)]
-pub(crate) struct Verified<'b>(&'b [u8]);
+pub struct Verified<'b>(&'b [u8]);
 
 impl<'b> Verified<'b> {
     pub(crate) fn bytes(self) -> &'b [u8] {
         self.0
+    }
+}
+
+/// Nothing of a body is for a log.
+impl std::fmt::Debug for Verified<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.0.len())
     }
 }
 

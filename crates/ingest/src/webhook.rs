@@ -14,18 +14,20 @@ use crate::{
 
 /// What a POST is read with.
 #[derive(Debug)]
-pub(crate) struct Reading<'a> {
-    pub(crate) window: Window,
+pub struct Reading<'a> {
+    /// The seconds that an item may be stamped with.
+    pub window: Window,
     /// `None` while the log has not told.
-    pub(crate) topics: Option<Topics>,
+    pub topics: Option<Topics>,
     /// Our clock, in milliseconds since 1970.
-    pub(crate) now_ms: i64,
-    pub(crate) traceparent: Option<&'a [u8]>,
+    pub now_ms: i64,
+    /// Of the request, for the headers of its records.
+    pub traceparent: Option<&'a [u8]>,
 }
 
 /// Why a POST is not read.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum Error {
+pub enum Error {
     /// The body as a whole is not JSON; nothing else in a body is an error.
     #[error("body")]
     NotJson(#[from] NotJson),
@@ -39,7 +41,7 @@ pub(crate) enum Error {
 /// # Errors
 ///
 /// [`Error`]
-pub(crate) fn read(body: Verified<'_>, reading: &Reading<'_>) -> Result<(Batch, Tally), Error> {
+pub fn read(body: Verified<'_>, reading: &Reading<'_>) -> Result<(Batch, Tally), Error> {
     let post = split(body.bytes())?;
     let topics = reading.topics.ok_or(Error::TopicsUnknown)?;
     let mut reader = Reader {

@@ -1,6 +1,7 @@
 //! Folding events in memory: what is to be published and stored comes out, and nothing waits for the log.
 
 use bytes::Bytes;
+use chassis::trace::{self, Kind, Span, TraceParent};
 use domain::{
     event::{About, Event, GroupEvent},
     ids::PhoneNumberId,
@@ -35,6 +36,8 @@ pub(crate) struct Folded {
     pub(crate) entries: Vec<Entry>,
     /// Bytes of states.
     pub(crate) state_bytes: u64,
+    /// Of events whose folding is told; they end when it is published.
+    pub(crate) spans: Vec<Span>,
 }
 
 /// Changes folded and not yet handed out.
@@ -66,6 +69,7 @@ pub(crate) struct Folder {
     /// Room that is used again.
     scratch: Vec<u8>,
     counts: [u64; Fold::ALL.len()],
+    spans: Vec<Span>,
 }
 
 impl Folder {
@@ -90,6 +94,7 @@ impl Folder {
             dirty: Vec::new(),
             scratch: Vec::new(),
             counts: Default::default(),
+            spans: Vec::new(),
         }
     }
 
@@ -132,6 +137,7 @@ impl Folder {
                 .map(|change| record_hash(&last_key, &change.record)),
             changes: outbox,
             entries: ended,
+            spans: std::mem::take(&mut self.spans),
             ..Folded::default()
         };
         if let Some(first) = stored.first() {
@@ -162,12 +168,33 @@ impl Folder {
             if self.must_finish_before(event, record.key) {
                 return Ok(false);
             }
-            self.apply(record.key, event, position, now_ms)?;
+            let span = self.span(&record, event);
+            let trace = span.as_ref().and_then(Span::traceparent);
+            self.apply(record.key, event, position, trace, now_ms)?;
+            self.spans.extend(span);
         }
         self.progress.position = position;
         self.progress.event_id = event.map(|event| event.id);
         self.progress.log_time_ms = record.timestamp_ms;
         Ok(true)
+    }
+
+    /// The folding of an event until it is published, if it belongs to a trace that is told.
+    fn span(&self, record: &RecordRef<'_>, event: &Event) -> Option<Span> {
+        if !trace::is_on() {
+            return None;
+        }
+        let parent = TraceParent::parse(record.headers().find(trace::HEADER)?)?;
+        let span = trace::span_below(&parent, Kind::Consumer, "fold")?;
+        span.set("messaging.system", "kafka");
+        span.set("messaging.destination.name", topic_of(self.input).name());
+        span.set(
+            "messaging.destination.partition.id",
+            i64::from(self.partition),
+        );
+        span.set("messaging.kafka.offset", record.offset);
+        span.set("rollcall.event", wire::event_kind(event));
+        Some(span)
     }
 
     /// The event of a record; what is none is counted, logged and skipped.
@@ -210,6 +237,7 @@ impl Folder {
         key: &[u8],
         event: &Event,
         position: Position,
+        trace: Option<TraceParent>,
         now_ms: i64,
     ) -> Result<(), store::Error> {
         let place = match self.cache.find(key) {
@@ -248,19 +276,26 @@ impl Folder {
         }
         if let Some(change) = change {
             let key = slot.key.clone();
-            self.publish_change(key, &change, now_ms);
+            self.publish_change(key, &change, trace, now_ms);
         }
         self.add(outcome);
         Ok(())
     }
 
-    fn publish_change(&mut self, key: Bytes, change: &Change, now_ms: i64) {
+    fn publish_change(
+        &mut self,
+        key: Bytes,
+        change: &Change,
+        trace: Option<TraceParent>,
+        now_ms: i64,
+    ) {
         self.scratch.clear();
         wire::encode_change(change, &mut self.scratch);
         let record = Outgoing {
             key: &key,
             value: Some(&self.scratch),
             headers: wire::headers::change(change),
+            trace,
             at_ms: now_ms,
         };
         self.changes
@@ -319,6 +354,8 @@ impl Folder {
             key: &slot.key,
             value,
             headers: wire::headers::state(topic, &slot.key, &at_position, slot.at),
+            // It may be of many events.
+            trace: None,
             at_ms: now_ms,
         };
         folded.states.push(topic, self.partition, record);

@@ -1,6 +1,5 @@
 //! The query API: all of interfaces §4.
 
-mod cursor;
 mod digests;
 mod freshness;
 mod groups;
@@ -8,6 +7,7 @@ mod history;
 mod messages;
 mod numbers;
 mod openapi;
+mod paging;
 mod requests;
 mod scan;
 mod usage;
@@ -138,7 +138,7 @@ pub(crate) fn router(api: Api, access: &Access) -> Router {
         .route("/v1/usage", get(usage::usage))
         .route("/v1/watch", get(watch::watch))
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX));
-    let router = protect(router, access, Role::Read);
+    let router = protect(chassis::trace::with_spans(router), access, Role::Read);
     chassis::http::with_timeout(router, chassis::limits::REQUEST)
         .route_layer(middleware::from_fn_with_state(api.clone(), bounded))
         .with_state(api)

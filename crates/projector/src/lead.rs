@@ -253,6 +253,7 @@ impl<'a> Leader<'a> {
             states,
             entries,
             state_bytes,
+            spans,
         } = folded;
         let changes_next = self.next.get(&Topic::Changes).copied().unwrap_or(0);
         let last = self
@@ -300,6 +301,7 @@ impl<'a> Leader<'a> {
         });
         self.seat.steps.taken(Step::BatchKept);
         self.tell_reached(now_ms)?;
+        drop(spans);
         self.progress_ms = self.clock().monotonic_ms();
         flush::make_room(&self.seat.projection).await?;
         Ok(is_alone)

@@ -15,6 +15,7 @@ pub mod limits;
 mod logs;
 mod metrics;
 mod outbox;
+pub mod place;
 mod projection;
 mod prune;
 mod raise;

@@ -6,6 +6,7 @@ use chassis::{
     CancellationToken, Clock,
     health::Heartbeat,
     retry::{Backoff, Class, Error as Retry, retry},
+    trace,
 };
 use eventlog::{Batch, Bounds, Log, Reader, RecordBatch, Start};
 use wire::topics::Topic;
@@ -42,8 +43,13 @@ impl Logs {
 
     /// Opens a reader; `topic` is what errors name.
     pub(crate) async fn reader(&self, topic: Topic, starts: Vec<Start>) -> Result<Reader, End> {
-        // All that is read here stands in keys and values.
-        let starts: Vec<Start> = starts.into_iter().map(Start::without_headers).collect();
+        // All that is read here stands in keys and values, but the trace that an event belongs to.
+        let is_traced = trace::is_on() && matches!(topic, Topic::Events | Topic::Receipts);
+        let starts: Vec<Start> = if is_traced {
+            starts
+        } else {
+            starts.into_iter().map(Start::without_headers).collect()
+        };
         let reader = || self.log.reader(starts.clone());
         self.tried("open a reader of", topic, reader).await
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use chassis::trace::{self, TraceParent};
 use eventlog::Batch;
 use wire::{
     digest::{Digest, RecordHash},
@@ -93,11 +94,20 @@ impl Outbox {
             key,
             value,
             headers,
+            trace,
             at_ms,
         } = record;
-        let headers = headers.each_ref().map(|(name, value)| (*name, &value[..]));
+        let [a, b, c, d, e, f] = headers.each_ref().map(|(name, value)| (*name, &value[..]));
+        let traced;
+        let headers: &[_] = match &trace {
+            Some(trace) => {
+                traced = [a, b, c, d, e, f, (trace::HEADER, trace.as_bytes())];
+                &traced
+            }
+            None => &[a, b, c, d, e, f],
+        };
         if let Some(batch) = self.batches.last_mut() {
-            batch.push(topic.name(), partition, key, value, &headers, at_ms);
+            batch.push(topic.name(), partition, key, value, headers, at_ms);
             self.records += 1;
             *self.counts.entry(topic).or_default() += 1;
         }
@@ -118,5 +128,7 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) value: Option<&'a [u8]>,
     pub(crate) headers: wire::headers::Headers,
+    /// Of the one event that it came of.
+    pub(crate) trace: Option<TraceParent>,
     pub(crate) at_ms: i64,
 }

@@ -258,6 +258,7 @@ impl Seat {
                 key,
                 value: state.as_ref().map(|state| &state.record[..]),
                 headers: wire::headers::state(topic, key, &position, at_ms / 1_000),
+                trace: None,
                 at_ms,
             };
             outbox.push(topic, self.logs.partition, record);

@@ -15,6 +15,7 @@ use chassis::{
     Ctx,
     auth::{Access, Role, protect},
     problem::{ErrorCode, Problem},
+    trace,
 };
 use domain::{
     ids::{PhoneNumberId, Second},
@@ -129,6 +130,7 @@ impl<R: Read> Api<R> {
             .route("/v1/holds/{hold_id}/release", post(holds::release::<R>))
             .route("/v1/numbers/{phone_number_id}/pause", put(pause::set::<R>))
             .merge(Self::commands());
+        let (reading, operating) = (trace::with_spans(reading), trace::with_spans(operating));
         protect(reading, access, Role::Read)
             .merge(protect(operating, access, Role::Operate))
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

@@ -3,6 +3,7 @@
 use chassis::{
     CancellationToken, Clock,
     retry::{self, Backoff, Class},
+    trace,
 };
 use domain::{
     event::{About, Event, Source},
@@ -131,6 +132,7 @@ impl Appender {
         let mut batch = Batch::new();
         let mut value = Vec::new();
         let now_ms = i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX);
+        let trace = trace::current();
         for event in events {
             value.clear();
             wire::encode_event(event, &mut value);
@@ -145,9 +147,10 @@ impl Appender {
             }
             let key = key(&entity(event));
             let headers = wire::headers::event(wire::headers::Origin::Reconciler, event);
-            let headers = headers
-                .each_ref()
-                .map(|(name, value)| (*name, value.as_ref()));
+            let headers = headers.iter().map(|(name, value)| (*name, value.as_ref()));
+            let headers: Vec<_> = headers
+                .chain(trace.iter().map(|trace| (trace::HEADER, trace.as_bytes())))
+                .collect();
             let partition = eventlog::partition_of(&key, self.partitions);
             batch.push(
                 Topic::Events.name(),

@@ -12,7 +12,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use chassis::CancellationToken;
+use chassis::{CancellationToken, trace};
 use domain::{
     event::Operation,
     ids::{PhoneNumberId, RequestId},
@@ -154,7 +154,8 @@ impl Desk {
 
     /// Hands a job over; false if there are too many, or it is not running.
     pub(crate) fn take(&self, job: impl Future<Output = ()> + Send + 'static) -> bool {
-        self.jobs.try_send(Box::pin(job)).is_ok()
+        // What it does belongs to the trace of who asked, also after they went.
+        self.jobs.try_send(Box::pin(trace::carried(job))).is_ok()
     }
 
     fn turn(&self, id: &RequestId) -> Option<Turn<'_>> {

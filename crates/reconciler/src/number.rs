@@ -8,6 +8,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use chassis::{
     CancellationToken, Clock,
     health::{Alarm, Heartbeat},
+    trace::{self, Kind, Span},
 };
 use domain::{
     agreement::Look,
@@ -38,8 +39,16 @@ mod visits;
 
 pub(crate) use sight::Sight;
 
-/// A read of a group under way: why, and when it was asked by our clock.
-type Visiting = (Reason, Second, Visit);
+/// A read of a group that ended.
+#[derive(Debug)]
+struct Visiting {
+    reason: Reason,
+    /// When it was asked, by our clock.
+    asked: Second,
+    visit: Visit,
+    /// What is appended of it belongs to the same trace.
+    span: Option<Span>,
+}
 
 /// Why Meta was asked about a group, and when.
 #[derive(Debug, Clone, Copy)]
@@ -133,7 +142,7 @@ impl<R: Read> Keeper<R> {
                 tokio::select! {
                     biased;
                     () = shutdown.cancelled() => break,
-                    passed = self.pass() => passed?,
+                    passed = trace::within(trace::span(Kind::Internal, "pass"), self.pass()) => passed?,
                 }
             }
             self.look().await?;

@@ -12,7 +12,7 @@ use domain::{
 mod meta;
 
 pub use meta::Meta;
-pub(crate) use meta::{load, refused};
+pub(crate) use meta::{load, refused, traced};
 
 /// What an answer says of Meta's limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -6,7 +6,10 @@ use domain::position::{Position, Stream};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 
 use super::{Api, bad};
-use crate::projection::{Positions, Projection};
+use crate::{
+    place,
+    projection::{Positions, Projection},
+};
 
 /// A request's header: answer no earlier than from this position.
 pub(super) const AT_LEAST: HeaderName = HeaderName::from_static("rollcall-at-least");
@@ -124,8 +127,8 @@ fn at_least(headers: &HeaderMap, partitions: u32) -> Result<Vec<Position>, Probl
         || bad("Rollcall-At-Least is a position such as 1:3:812, or several separated by commas");
     let mut positions = Vec::new();
     for value in headers.get_all(AT_LEAST) {
-        for text in value.to_str().map_err(|_| wrong())?.split(',') {
-            let position = parse_position(text.trim()).ok_or_else(wrong)?;
+        let given = value.to_str().ok().and_then(place::positions);
+        for position in given.ok_or_else(wrong)? {
             if position.partition >= partitions {
                 return Err(bad("Rollcall-At-Least names a partition that there is not"));
             }
@@ -133,17 +136,4 @@ fn at_least(headers: &HeaderMap, partitions: u32) -> Result<Vec<Position>, Probl
         }
     }
     Ok(positions)
-}
-
-/// As [`Position::parse`], and the place before the first event, too.
-pub(super) fn parse_position(text: &str) -> Option<Position> {
-    let before_first = text.strip_suffix("-1").filter(|rest| rest.ends_with(':'));
-    let Some(rest) = before_first else {
-        return Position::parse(text);
-    };
-    let position = Position::parse(&format!("{rest}0"))?;
-    Some(Position {
-        offset: -1,
-        ..position
-    })
 }

@@ -20,10 +20,11 @@ use http::HeaderMap;
 use serde::Deserialize;
 use wire::Record;
 
-use super::{Api, bad, cursor, freshness::Scope, json, not_found, read, read_one};
+use super::{Api, bad, freshness::Scope, json, not_found, paging, read, read_one};
 use crate::{
     index::GroupEntry,
     limits::PAGE_SCAN_MAX,
+    place,
     projection::Projection,
     store::{self, keys::Entities},
 };
@@ -233,8 +234,8 @@ struct Found {
 }
 
 async fn page(api: &Api, headers: &HeaderMap, filters: Filters) -> Result<Response, Problem> {
-    let limit = cursor::limit(filters.limit)?;
-    let after = cursor::decode(filters.cursor.as_deref())?;
+    let limit = paging::limit(filters.limit)?;
+    let after = paging::after(filters.cursor.as_deref())?;
     let fresh = api
         .fresh(headers, |_| Scope::Stream(Stream::Events))
         .await?;
@@ -253,7 +254,7 @@ async fn page(api: &Api, headers: &HeaderMap, filters: Filters) -> Result<Respon
     };
     let page = wire::json::Page {
         items: found.answers.iter().map(Answer::json).collect(),
-        next_cursor: found.next.as_deref().map(cursor::encode),
+        next_cursor: found.next.as_deref().map(place::cursor),
     };
     Ok(fresh.mark(json(&page)?))
 }

@@ -17,8 +17,8 @@ use http::HeaderMap;
 use serde::Deserialize;
 use wire::{Change, Decoded};
 
-use super::{Api, bad, cursor, groups, json, not_found, read};
-use crate::{projection::Projection, store};
+use super::{Api, bad, groups, json, not_found, paging, read};
+use crate::{place, projection::Projection, store};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,8 +35,8 @@ pub(super) async fn changes(
     Query(paging): Query<Paging>,
 ) -> Result<Response, Problem> {
     let id = groups::parse(&id)?;
-    let limit = cursor::limit(paging.limit)?;
-    let from = match cursor::decode(paging.cursor.as_deref())? {
+    let limit = paging::limit(paging.limit)?;
+    let from = match paging::after(paging.cursor.as_deref())? {
         None => None,
         Some(place) => Some(
             Position::parse(&place).ok_or_else(|| bad("the cursor is not one that was given"))?,
@@ -54,7 +54,7 @@ pub(super) async fn changes(
     };
     let page = wire::json::Page {
         items: changes.iter().map(wire::json::Change).collect(),
-        next_cursor: next.map(|next| cursor::encode(&next.to_string())),
+        next_cursor: next.map(|next| place::cursor(&next.to_string())),
     };
     Ok(fresh.mark(json(&page)?))
 }

@@ -24,9 +24,10 @@ use wire::{
     json::{Agreement, AgreementAnswer, GroupCounts, NumberAgreement, RequestCounts},
 };
 
-use super::{Api, cursor, freshness::Scope, json, not_found, read};
+use super::{Api, freshness::Scope, json, not_found, paging, read};
 use crate::{
     index::{Entries, GroupEntry},
+    place,
     projection::Projection,
     store::{self, keys::Entities},
 };
@@ -81,8 +82,8 @@ pub(super) async fn list(
     headers: HeaderMap,
     Query(paging): Query<Paging>,
 ) -> Result<Response, Problem> {
-    let limit = cursor::limit(paging.limit)?;
-    let after = cursor::decode(paging.cursor.as_deref())?;
+    let limit = paging::limit(paging.limit)?;
+    let after = paging::after(paging.cursor.as_deref())?;
     let fresh = api
         .fresh(&headers, |_| Scope::Stream(Stream::Events))
         .await?;
@@ -93,7 +94,7 @@ pub(super) async fn list(
     .await?;
     let page = wire::json::Page {
         items: answers.iter().map(Answer::json).collect(),
-        next_cursor: next.as_deref().map(cursor::encode),
+        next_cursor: next.as_deref().map(place::cursor),
     };
     Ok(fresh.mark(json(&page)?))
 }

@@ -3,7 +3,7 @@
 //! Every watcher reads history from its own place, so that resuming and being slow are the same thing,
 //! and nothing is skipped or given twice on any instance.
 
-use std::{collections::BTreeMap, convert::Infallible, sync::Arc};
+use std::{convert::Infallible, sync::Arc};
 
 use axum::{
     body::{Body, Bytes},
@@ -24,13 +24,10 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio_stream::{StreamExt, wrappers::ReceiverStream};
 use wire::{Change, Decoded};
 
-use super::{
-    Api, bad,
-    freshness::{Scope, parse_position},
-    read,
-};
+use super::{Api, bad, freshness::Scope, read};
 use crate::{
     limits::{WATCH_BUFFER, WATCH_KEEP_ALIVE, WATCH_STALL},
+    place::{self, Place},
     projection::{Positions, Projection},
     store::After,
 };
@@ -42,9 +39,6 @@ pub(super) struct Filters {
     phone_number_id: Option<String>,
     group_id: Option<String>,
 }
-
-/// The place of a watcher: the last position it has seen of every partition.
-type Place = BTreeMap<u32, Position>;
 
 #[derive(Debug)]
 struct TooOld;
@@ -130,14 +124,8 @@ fn here(positions: &Positions) -> Place {
 
 /// The place that an event id names.
 fn parse(id: &HeaderValue, partitions: u32) -> Result<Place, Problem> {
-    let wrong = || bad("Last-Event-ID is not one that was given");
-    let mut place = Place::new();
-    for text in id.to_str().map_err(|_| wrong())?.split(',') {
-        let position = parse_position(text.trim())
-            .filter(|position| position.stream == Stream::Events)
-            .ok_or_else(wrong)?;
-        place.insert(position.partition, position);
-    }
+    let place = id.to_str().ok().and_then(place::place);
+    let place = place.ok_or_else(|| bad("Last-Event-ID is not one that was given"))?;
     // Another number of partitions is another generation, which history does not reach back to.
     let is_whole = place.keys().copied().eq(0..partitions);
     if is_whole {
@@ -145,17 +133,6 @@ fn parse(id: &HeaderValue, partitions: u32) -> Result<Place, Problem> {
     } else {
         Err(Problem::new(TooOld))
     }
-}
-
-fn id_of(place: &Place) -> String {
-    let mut id = String::new();
-    for position in place.values() {
-        if !id.is_empty() {
-            id.push(',');
-        }
-        id.push_str(&position.to_string());
-    }
-    id
 }
 
 /// One watcher.
@@ -211,7 +188,8 @@ impl Watcher {
     async fn follow(&mut self) -> Result<Infallible, Over> {
         let mut positions = self.projection.positions();
         // A place to resume from, also before anything happens.
-        self.send(format!("id: {}\n\n", id_of(&self.place))).await?;
+        self.send(format!("id: {}\n\n", place::event_id(&self.place)))
+            .await?;
         loop {
             let reached = here(&positions.borrow_and_update());
             for (partition, reached) in reached {
@@ -222,7 +200,7 @@ impl Watcher {
                 Ok(changed) => changed.map_err(|_| Over)?,
                 // With the place, so that one who watches little can still resume after a long quiet.
                 Err(_) => {
-                    let id = id_of(&self.place);
+                    let id = place::event_id(&self.place);
                     self.send(format!(": still here\nid: {id}\n\n")).await?;
                 }
             }
@@ -260,7 +238,7 @@ impl Watcher {
                 {
                     let data =
                         serde_json::to_string(&wire::json::Change(&change)).map_err(|_| Over)?;
-                    let id = id_of(&self.place);
+                    let id = place::event_id(&self.place);
                     self.send(format!("event: change\nid: {id}\ndata: {data}\n\n"))
                         .await?;
                 }

@@ -23,7 +23,7 @@ use crate::{
     append::event,
     commands::{denied, refusal, told},
     limits::{LIST_PAGE, RECORD_WAIT},
-    upstream::Read,
+    upstream::{self, Read},
 };
 
 /// Which number, and which page.
@@ -181,7 +181,7 @@ async fn read_of<R: Read, T>(
     budget
         .take_for_command(clock.monotonic_ms())
         .map_err(denied)?;
-    let answered = read(client).await;
+    let answered = upstream::traced(kind, read(client)).await;
     parts.metrics.calls.add(kind, 1);
     told(budget, &answered, clock.monotonic_ms());
     Ok(answered.map_err(|error| {

@@ -42,7 +42,7 @@ pub(super) async fn call<R: Read>(parts: &Parts<R>, budget: &Budget, asked: &Ask
     let mut tries = 0;
     loop {
         tries += 1;
-        let answered = client.execute(command).await;
+        let answered = upstream::traced(command.as_str(), client.execute(command)).await;
         parts.metrics.calls.add(command.as_str(), 1);
         spent(budget, command, &answered, clock.monotonic_ms());
         let error = match answered {

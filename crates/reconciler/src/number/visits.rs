@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use chassis::trace::{self, Kind};
 use domain::{
     agreement::Call,
     event::{About, GroupEvent, Source},
@@ -28,9 +29,19 @@ impl<R: Read> Keeper<R> {
             self.budget.spend(1, now_ms);
             self.metrics.reads.add(reason.as_str(), 1);
             let (asked, id) = (self.local_now(), group_id.clone());
+            let span = trace::span(Kind::Internal, "read group");
+            if let Some(span) = &span {
+                span.set("rollcall.reason", reason.as_str());
+            }
             let task = self.memory.visits.spawn(async move {
-                let visit = visit(&*upstream, &number, id, held.as_deref(), lag).await;
-                (reason, asked, visit)
+                let visiting = visit(&*upstream, &number, id, held.as_deref(), lag);
+                let visit = trace::within(span.clone(), visiting).await;
+                Visiting {
+                    reason,
+                    asked,
+                    visit,
+                    span,
+                }
             });
             self.memory.in_flight.insert(task.id(), group_id.clone());
         }
@@ -43,11 +54,17 @@ impl<R: Read> Keeper<R> {
     ) -> Result<(), eventlog::Error> {
         let now_ms = self.clock.monotonic_ms();
         match ended {
-            Ok((task, (reason, asked, visit))) => {
+            Ok((task, visiting)) => {
+                let Visiting {
+                    reason,
+                    asked,
+                    visit,
+                    span,
+                } = visiting;
                 self.memory.in_flight.remove(&task);
                 let visit = visit.unless_incredible(asked);
                 self.memory.judged.learn_clock(visit.t0, asked);
-                self.visited(reason, visit, now_ms).await
+                trace::within(span, self.visited(reason, visit, now_ms)).await
             }
             // It panicked, which is a fault of ours and was logged where it happened: the group rests and is read again.
             Err(error) => {

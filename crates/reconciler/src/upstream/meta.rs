@@ -2,7 +2,10 @@
 
 use std::sync::{Arc, PoisonError, RwLock};
 
-use chassis::SecretString;
+use chassis::{
+    SecretString,
+    trace::{self, Kind},
+};
 use domain::{
     event::{GroupRead, JoinRequest, Person},
     ids::{GroupId, PhoneNumberId, Text},
@@ -82,6 +85,20 @@ impl Meta {
     }
 }
 
+/// A call of Meta as a span: `what` is the word that metrics have for it.
+pub(crate) async fn traced<T>(
+    what: &'static str,
+    call: impl Future<Output = Result<T, api::Error>>,
+) -> Result<T, api::Error> {
+    let span = trace::is_on().then(|| format!("Meta {what}"));
+    let span = span.and_then(|name| trace::span(Kind::Client, name));
+    let answered = trace::within(span.clone(), call).await;
+    if let (Some(span), Err(error)) = (span, &answered) {
+        span.fail(error.as_str());
+    }
+    answered
+}
+
 /// What is left of an answer of no certain second: nothing that anything could be concluded from.
 fn undated(refused: Option<Refused>) -> Refused {
     match refused {
@@ -102,10 +119,9 @@ impl Read for Meta {
     }
 
     async fn list(&self, number: &PhoneNumberId, after: Option<&str>) -> Answer<Page> {
-        let asked = self
-            .client()
-            .list_groups(number.as_str(), LIST_PAGE, after)
-            .await;
+        let client = self.client();
+        let asked = client.list_groups(number.as_str(), LIST_PAGE, after);
+        let asked = traced("list", asked).await;
         Self::answer(asked, |page| {
             let mut read = Page {
                 after: page.next,
@@ -128,7 +144,8 @@ impl Read for Meta {
     }
 
     async fn group(&self, group_id: &GroupId) -> Answer<Info> {
-        let asked = self.client().group(group_id.as_str()).await;
+        let client = self.client();
+        let asked = traced("group", client.group(group_id.as_str())).await;
         Self::answer(asked, |info| {
             // An answer about nobody's list of participants is complete only if it counts none.
             let participants = info.participants.unwrap_or_default();
@@ -159,7 +176,9 @@ impl Read for Meta {
         group_id: &GroupId,
         after: Option<&str>,
     ) -> Answer<JoinRequestPage> {
-        let asked = self.client().join_requests(group_id.as_str(), after).await;
+        let client = self.client();
+        let asked = client.join_requests(group_id.as_str(), after);
+        let asked = traced("join_requests", asked).await;
         Self::answer(asked, |page| {
             let listed = page.items.len();
             let join_requests: Vec<JoinRequest> =

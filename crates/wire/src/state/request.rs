@@ -45,7 +45,10 @@ pub fn encode_request(id: &RequestId, request: &Request, into: &mut Vec<u8>) {
         w.message_opt(11, completed.as_ref(), write_completed);
         w.fixed64_opt(12, first_intent.as_ref().map(|first| first.nonce));
         // One from before more was kept of it is written as it was.
-        let first = first_intent.as_ref().filter(|first| first.at != 0);
+        let is_more = |first: &&FirstIntent| {
+            first.at != 0 || first.body_hash != [0; 32] || first.subject.is_some()
+        };
+        let first = first_intent.as_ref().filter(is_more);
         w.bytes_opt(13, first.map(|first| first.body_hash.as_slice()));
         w.int_opt(14, first.map(|first| first.at));
         w.text_opt(15, first.and_then(|first| first.subject.as_deref()));

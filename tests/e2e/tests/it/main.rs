@@ -11,6 +11,8 @@ mod chains;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod collector;
+#[cfg(test)]
 mod commands;
 #[cfg(test)]
 mod config;
@@ -66,6 +68,8 @@ mod store;
 mod tls;
 #[cfg(test)]
 mod topics;
+#[cfg(test)]
+mod traces;
 #[cfg(test)]
 mod truth;
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Nothing of a person is in what the services print or show as metrics: no number, no name, no link, no join request.
+//! Nothing of a person is in what the services print, show as metrics or tell in traces: no number, no name, no link, no join request.
 
 use std::collections::BTreeMap;
 
@@ -7,6 +7,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 
 use crate::{
+    collector::Collector,
     http, posts,
     services::{self, NUMBER, READY_WITHIN},
     stage::Stage,
@@ -114,14 +115,16 @@ fn manages(commands: &Url, group: &str, wa_id: &str, personal: &mut BTreeMap<Str
 
 #[test]
 #[expect(clippy::too_many_lines, reason = "one story, told in its order")]
-fn nothing_of_a_person_is_printed_or_shown_as_a_metric() {
+fn nothing_of_a_person_is_printed_shown_as_a_metric_or_told_in_a_trace() {
     let stage = Stage::new(Broker::shared().unwrap(), 71, 12, "personal.");
     let dir = tempfile::tempdir().unwrap();
-    // All that they can log.
-    let trace = ["--log=trace"];
-    let (projector, queries) = stage.projector(&dir.path().join("store"), &trace);
-    let (reconciler, commands) = stage.reconciler(&trace);
-    let (ingest, webhooks) = stage.ingest(&trace);
+    // All that they can log, and every trace.
+    let collector = Collector::start();
+    let [endpoint, sample] = collector.options();
+    let all = ["--log=trace", &endpoint, &sample];
+    let (projector, queries) = stage.projector(&dir.path().join("store"), &all);
+    let (reconciler, commands) = stage.reconciler(&all);
+    let (ingest, webhooks) = stage.ingest(&all);
     stage.sim.webhook(&webhooks);
 
     // All that can happen does, some of it is lost, and some comes in a form that nobody understands.
@@ -205,5 +208,15 @@ fn nothing_of_a_person_is_printed_or_shown_as_a_metric() {
             1
         );
     }
-    println!("{printed} lines, {} personal values", personal.len());
+    // What was still to be sent came at their ends.
+    let spans = collector.spans();
+    assert!(spans.len() > 100, "{}", spans.len());
+    let told = spans.iter().map(|span| format!("{span:?}\n"));
+    let told: String = told.collect();
+    assert!(found(&told, &personal).is_empty());
+    let (planted, _) = personal.iter().next_back().unwrap();
+    let planted = told.replacen("\n", &format!(" … {planted} …\n"), 1);
+    assert_eq!(found(&planted, &personal).len(), 1);
+    let (spans, values) = (spans.len(), personal.len());
+    println!("{printed} lines, {spans} spans, {values} personal values");
 }
