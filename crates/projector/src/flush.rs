@@ -137,7 +137,10 @@ pub(crate) async fn run(
             }
         };
         steps.taken(Step::FlushBegun);
-        flush(&projection, &clock, &metrics).await?;
+        // Nobody waits for this task before the end, so that it tells those who would commit for ever what is never written.
+        flush(&projection, &clock, &metrics)
+            .await
+            .inspect_err(|error| projection.fail(error.clone()))?;
         flushed_ms = clock.monotonic_ms();
         steps.taken(Step::FlushDone);
         if is_last {

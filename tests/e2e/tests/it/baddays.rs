@@ -54,7 +54,7 @@ fn lasting(variable: &str, otherwise: Duration) -> Duration {
     })
 }
 
-fn now() -> i64 {
+pub fn now() -> i64 {
     let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     i64::try_from(since.unwrap().as_secs()).unwrap()
 }

@@ -46,7 +46,8 @@ fn kill_9_loses_nothing_that_standalone_answered_200() {
     check_log(dir.path(), &sim.sent());
 }
 
-fn check_log(data_dir: &std::path::Path, bodies: &[Value]) {
+/// The local log has everything that these webhooks tell.
+pub fn check_log(data_dir: &std::path::Path, bodies: &[Value]) {
     assert!(bodies.len() > 100, "only {} webhooks", bodies.len());
     let log = records::local(data_dir);
     let quarantined = records::read(&log, "quarantine.v1");

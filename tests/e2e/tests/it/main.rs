@@ -11,6 +11,8 @@ mod chains;
 #[cfg(test)]
 mod chaos;
 #[cfg(test)]
+mod clocks;
+#[cfg(test)]
 mod collector;
 #[cfg(test)]
 mod commands;
@@ -24,6 +26,8 @@ mod demo;
 mod durable;
 #[cfg(test)]
 mod facts;
+#[cfg(test)]
+mod full_disk;
 #[cfg(test)]
 mod groups;
 #[cfg(test)]

@@ -86,7 +86,11 @@ pub struct Service {
 impl Service {
     /// Starts it and waits for its first word.
     pub fn start(arguments: &[String]) -> Self {
-        let mut process = Process::spawn(arguments).unwrap();
+        Self::of(Process::spawn(arguments).unwrap())
+    }
+
+    /// One that is there; waits for its first word.
+    pub fn of(mut process: Process) -> Self {
         let admin = process.await_listening("admin").unwrap();
         Self { process, admin }
     }

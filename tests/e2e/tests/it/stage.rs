@@ -1,6 +1,6 @@
 //! A simulated WhatsApp and topics of their own on a broker, for services that come and go.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, process::Command, sync::Arc};
 
 use harness::{Broker, Process};
 use reqwest::Url;
@@ -19,6 +19,8 @@ pub struct Stage {
     pub secrets: Secrets,
     pub sim: Sim,
     pub prefix: String,
+    /// What services are started with besides.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Stage {
@@ -30,6 +32,7 @@ impl Stage {
             sim: Sim::start(seed, groups, &secrets),
             secrets,
             prefix: prefix.to_owned(),
+            environment: Vec::new(),
         };
         let apply = [
             "topics".to_owned(),
@@ -58,7 +61,11 @@ impl Stage {
     }
 
     pub fn service(&self, name: &str, own: &[String]) -> Service {
-        Service::start(&self.arguments(name, own))
+        let mut command = Command::new(harness::binary().unwrap());
+        command
+            .args(self.arguments(name, own))
+            .envs(self.environment.iter().cloned());
+        Service::of(Process::run(command).unwrap())
     }
 
     /// An ingest that is ready, and where it takes webhooks.
