@@ -51,7 +51,7 @@ const MISUNDERSTOOD: usize = 20;
 const TRUE_RATE: f64 = 20.0;
 
 /// A length of time that the environment may name in seconds.
-fn lasting(variable: &str, otherwise: Duration) -> Duration {
+pub fn lasting(variable: &str, otherwise: Duration) -> Duration {
     let named = env::var(variable).ok();
     named.map_or(otherwise, |seconds| {
         Duration::from_secs(seconds.parse().unwrap())
@@ -101,7 +101,7 @@ fn peak_kib(process: &Process) -> u64 {
     digits.parse().unwrap()
 }
 
-fn await_elapsed(since: Instant, length: Duration) {
+pub fn await_elapsed(since: Instant, length: Duration) {
     await_until(2 * length + READY_WITHIN, "the time to be over", || {
         (since.elapsed() >= length).then_some(())
     })

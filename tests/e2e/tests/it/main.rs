@@ -39,6 +39,8 @@ mod kafka_security;
 #[cfg(test)]
 mod manual;
 #[cfg(test)]
+mod meta_away;
+#[cfg(test)]
 mod once;
 #[cfg(test)]
 mod operator;
