@@ -218,6 +218,7 @@ pub(crate) struct KafkaMetrics {
     pub(crate) request_timeouts: Family<ClientLabel, Counter>,
     pub(crate) lag_records: Family<PartitionLabel, Gauge>,
     pub(crate) clients_replaced: Counter,
+    pub(crate) certificate_expiry: Gauge,
 }
 
 impl KafkaMetrics {
@@ -264,6 +265,12 @@ impl KafkaMetrics {
             "eventlog_kafka_clients_replaced",
             "Producers replaced after a fatal error",
             metrics.clients_replaced.clone(),
+        );
+        registry.register_with_unit(
+            "eventlog_kafka_certificate_expiry_timestamp",
+            "When the certificate ends that brokers are shown, in seconds since 1970; 0 without one",
+            Unit::Seconds,
+            metrics.certificate_expiry.clone(),
         );
         metrics
     }

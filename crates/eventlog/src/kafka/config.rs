@@ -105,6 +105,18 @@ pub(super) fn common(args: &KafkaArgs, client_id: &str) -> Result<ClientConfig, 
     Ok(config)
 }
 
+/// When the certificate ends that brokers are shown, in seconds since 1970; 0 without one.
+pub(super) fn certificate_end(config: &ClientConfig) -> i64 {
+    let seconds = |path: &str| {
+        let certificate = X509::from_pem(&fs::read(path).ok()?).ok()?;
+        let since = Asn1Time::from_unix(0).ok()?;
+        let since = since.diff(certificate.not_after()).ok()?;
+        Some(i64::from(since.days) * 86_400 + i64::from(since.secs))
+    };
+    let path = config.get("ssl.certificate.location");
+    path.and_then(seconds).unwrap_or(0)
+}
+
 /// What is wrong with our certificate that a broker would only refuse.
 fn ended(path: &Path, certificate: &Path) -> Option<String> {
     let say = |what: &str| {

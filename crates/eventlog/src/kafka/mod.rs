@@ -62,7 +62,11 @@ impl Engine {
     ) -> Result<Self, Error> {
         let config = config::common(args, client_id)?;
         let metrics = Metrics::register(registry);
-        let told = Told::new(&args.topic_prefix, &KafkaMetrics::register(registry));
+        let kafka = KafkaMetrics::register(registry);
+        kafka
+            .certificate_expiry
+            .set(config::certificate_end(&config));
+        let told = Told::new(&args.topic_prefix, &kafka);
         let query = Query::start(config::query(&config), &told);
         let query = Arc::new(query.map_err(refused)?);
         let producer = Producer::start(

@@ -7,6 +7,7 @@ use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
+    baddays,
     certificates::Authority,
     services::{READY_WITHIN, Secrets, Service},
     sim::Sim,
@@ -131,6 +132,9 @@ fn services_work_with_a_kafka_that_lets_them_in_by_password_or_by_certificate() 
     sim.faults(&json!({"webhooks": {"lose": 0.0}}));
     sim.flush();
     truth::await_agreement(&sim, &queries, READY_WITHIN);
+    let end = "eventlog_kafka_certificate_expiry_timestamp_seconds";
+    assert!(projector.metric(end) > baddays::now() as f64);
+    assert_eq!(ingest.metric(end), 0.0, "a password does not end");
     for service in [ingest, reconciler, projector] {
         assert_eq!(service.stop(), Some(0));
     }
