@@ -104,8 +104,15 @@ pub const LOCK_TRIES: u32 = 200;
 /// Time between these tries.
 pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Entries that go to sled in one batch: readers of what is on disk wait as long as it takes, one or two milliseconds.
-pub const STORE_BATCH_ENTRIES: usize = 64;
+/// Entries that go to sled in one batch: readers of what is on disk wait as long as it takes, some tenths of a millisecond.
+pub const STORE_BATCH_ENTRIES: usize = 8;
+
+/// As many entries at most are flushed with a pause after each batch, as long as the batch took, so that readers come between:
+/// more are pending only where much is folded, and then they are written as fast as the disk takes them.
+pub const STORE_PACED_ENTRIES: usize = 20_000;
+
+/// The longest of these pauses.
+pub const STORE_PAUSE_MAX: Duration = Duration::from_millis(1);
 
 /// Threads that check a store while it is opened; as many as there are processors, but not more than this.
 pub const OPEN_THREADS_MAX: usize = 8;

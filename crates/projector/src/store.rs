@@ -29,6 +29,8 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
+    thread,
+    time::Instant,
 };
 
 use bytes::Bytes;
@@ -39,7 +41,7 @@ use meta::Meta;
 use overlay::Overlay;
 use values::{Ended, State, Wrong};
 
-use crate::limits::STORE_BATCH_ENTRIES;
+use crate::limits::{STORE_BATCH_ENTRIES, STORE_PACED_ENTRIES, STORE_PAUSE_MAX};
 
 /// Why the store cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -270,6 +272,7 @@ impl Store {
         let mut flushed = Flushed::default();
         let mut batch = sled::Batch::default();
         let mut in_batch = 0;
+        let is_paced = entries.len() <= STORE_PACED_ENTRIES;
         for (key, payload) in entries.iter() {
             if !is_empty {
                 self.replace(&mut written, key)?;
@@ -277,8 +280,13 @@ impl Store {
             flushed.bytes += stage(&mut batch, &mut written, key, payload.as_ref());
             in_batch += 1;
             if in_batch == STORE_BATCH_ENTRIES {
+                let began = Instant::now();
                 self.apply(std::mem::take(&mut batch), &written)?;
                 in_batch = 0;
+                if is_paced {
+                    // Whoever waited reads now: who writes on at once has the lock again before they wake.
+                    thread::sleep(began.elapsed().min(STORE_PAUSE_MAX));
+                }
             }
         }
         flushed.entries = entries.len();
