@@ -104,12 +104,15 @@ pub const LOCK_TRIES: u32 = 200;
 /// Time between these tries.
 pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Entries that go to sled in one batch: readers of what is on disk wait as long as it takes, some tenths of a millisecond.
-pub const STORE_BATCH_ENTRIES: usize = 8;
+/// Entries that go to sled in one batch: readers of what is on disk wait as long as it takes, one or two milliseconds.
+pub const STORE_BATCH_ENTRIES: usize = 64;
 
-/// As many entries at most are flushed with a pause after each batch, as long as the batch took, so that readers come between:
-/// more are pending only where much is folded, and then they are written as fast as the disk takes them.
+/// Where so few entries are flushed, batches are small and each is followed by a pause as long as it took, so that readers come
+/// between. More are pending only where much is folded or was restored, and then they are written as fast as the disk takes them.
 pub const STORE_PACED_ENTRIES: usize = 20_000;
+
+/// Entries of such a batch.
+pub const STORE_PACED_BATCH_ENTRIES: usize = 8;
 
 /// The longest of these pauses.
 pub const STORE_PAUSE_MAX: Duration = Duration::from_millis(1);

@@ -41,7 +41,9 @@ use meta::Meta;
 use overlay::Overlay;
 use values::{Ended, State, Wrong};
 
-use crate::limits::{STORE_BATCH_ENTRIES, STORE_PACED_ENTRIES, STORE_PAUSE_MAX};
+use crate::limits::{
+    STORE_BATCH_ENTRIES, STORE_PACED_BATCH_ENTRIES, STORE_PACED_ENTRIES, STORE_PAUSE_MAX,
+};
 
 /// Why the store cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -273,13 +275,18 @@ impl Store {
         let mut batch = sled::Batch::default();
         let mut in_batch = 0;
         let is_paced = entries.len() <= STORE_PACED_ENTRIES;
+        let batch_entries = if is_paced {
+            STORE_PACED_BATCH_ENTRIES
+        } else {
+            STORE_BATCH_ENTRIES
+        };
         for (key, payload) in entries.iter() {
             if !is_empty {
                 self.replace(&mut written, key)?;
             }
             flushed.bytes += stage(&mut batch, &mut written, key, payload.as_ref());
             in_batch += 1;
-            if in_batch == STORE_BATCH_ENTRIES {
+            if in_batch == batch_entries {
                 let began = Instant::now();
                 self.apply(std::mem::take(&mut batch), &written)?;
                 in_batch = 0;
