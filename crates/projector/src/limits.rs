@@ -107,8 +107,10 @@ pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
 /// Entries that go to sled in one batch: readers of what is on disk wait as long as it takes, one or two milliseconds.
 pub const STORE_BATCH_ENTRIES: usize = 64;
 
-/// Where so few entries are flushed, batches are small and each is followed by a pause as long as it took, so that readers come
-/// between. More are pending only where much is folded or was restored, and then they are written as fast as the disk takes them.
+/// Where so few entries are flushed, batches are small, with a pause after each that is as long as it took.
+///
+/// Readers come between. More are pending only where much is folded or was restored, and then they are written as fast as the
+/// disk takes them.
 pub const STORE_PACED_ENTRIES: usize = 20_000;
 
 /// Entries of such a batch.
