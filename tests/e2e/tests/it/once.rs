@@ -159,7 +159,7 @@ fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_fo
  {
     let dir = tempfile::tempdir().unwrap();
     let broker = Arc::new(Broker::start().unwrap());
-    let (stage, _projector, queries) = stage(broker, 607, "recorded.", dir.path());
+    let (mut stage, _projector, queries) = stage(broker, 607, "recorded.", dir.path());
     let (mut first, url) = stage.reconciler(&[]);
     stage.sim.faults(&json!({"api": {
         "lose_next": [{"call": "create", "seconds": 3, "answered": true}]
@@ -171,15 +171,18 @@ fn an_answer_that_came_and_was_not_recorded_when_its_reconciler_was_killed_is_fo
         (count_of(&stage, "Once") > 0).then_some(())
     })
     .unwrap();
-    // The broker stands still when the answer comes, so that it cannot be recorded.
-    stage.broker.pause().unwrap();
+    // The broker is away when the answer comes, so that it cannot be recorded: one that only stands still
+    // would take from its socket what a process sent before it was killed.
+    let broker = Arc::get_mut(&mut stage.broker).unwrap();
+    broker.kill().unwrap();
     await_until(WITHIN, "the answer", || {
         let answers = first.sample(r#"reconciler_calls_total{kind="create"}"#);
         answers.ok().filter(|answers| *answers > 0.0)
     })
     .unwrap();
     first.process.kill9().unwrap();
-    stage.broker.resume().unwrap();
+    let broker = Arc::get_mut(&mut stage.broker).unwrap();
+    broker.restart().unwrap();
     assert!(asking.join().unwrap().is_none(), "nobody was told");
 
     let (_second, url) = stage.reconciler(&[]);
