@@ -129,8 +129,13 @@ fn a_dry_run_prints_what_would_be_done_and_two_passes_later_nothing_is_left_to_r
 
     rig.run(&["resume", NUMBER]);
     for _ in 0..2 {
-        let passed = rig.run(&["reconcile"]);
-        assert!(passed.contains("proven complete"), "{passed}");
+        // On a busy machine the owner may come to it later than it is waited for, which is said.
+        let passed = || {
+            rig.run(&["reconcile"])
+                .contains("proven complete")
+                .then_some(())
+        };
+        await_until(SOON, "a pass that proves the list", passed).unwrap();
     }
     let healed = || rig.repairs().is_empty().then_some(());
     await_until(SOON, "a plan without repairs", healed).unwrap();
