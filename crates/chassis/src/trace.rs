@@ -1,6 +1,6 @@
 //! Traces: what one webhook, command or pass made happen, across services and the log, told by OTLP.
 //!
-//! Off until [`install`] is given an endpoint; then everything here costs a look at a static, and nothing is allocated.
+//! Off while no endpoint is given; then everything here costs a look at a static, and nothing is allocated.
 //! A span's context goes on with the log's records as the header `traceparent` ([W3C Trace Context]), so whoever folds a
 //! record goes on with the trace that it came of. Names and attributes are words of closed sets and places in the log:
 //! nothing of a person, as in logs.
