@@ -35,7 +35,7 @@ use crate::{ConfigProblems, limits};
 /// The header of records and requests.
 pub const HEADER: &str = "traceparent";
 
-/// Where OTLP over HTTP takes traces, below the endpoint (OTLP specification 1.9, "OTLP/HTTP Request").
+/// Where OTLP over HTTP takes traces, below the endpoint (OTLP specification, "OTLP/HTTP Request").
 const PATH: &str = "/v1/traces";
 
 static TRACER: OnceLock<SdkTracer> = OnceLock::new();
@@ -279,7 +279,9 @@ pub fn carried<F: Future + Send>(work: F) -> impl Future<Output = F::Output> + S
     work.with_current_context()
 }
 
-/// Makes every request to a route a span, below the one that its header names.
+/// Makes every request to a route a span, as [`of_request`] does.
+///
+/// To be put inside of whatever refuses strangers: they would decide what is told.
 pub fn with_spans<S: Clone + Send + Sync + 'static>(router: Router<S>) -> Router<S> {
     if is_on() {
         router.layer(middleware::from_fn(answer))
@@ -300,10 +302,7 @@ async fn answer(request: Request, next: Next) -> Response {
         "DELETE" => "DELETE",
         _ => "other",
     };
-    let parent = of_request(request.headers()).and_then(|parent| parent.context());
-    let name = format!("{method} {route}");
-    let span = start(Kind::Server, name.into(), &parent.unwrap_or_default());
-    let Some(span) = span else {
+    let Some(span) = of_request(request.headers(), format!("{method} {route}")) else {
         return next.run(request).await;
     };
     span.set("http.request.method", method);
@@ -317,8 +316,16 @@ async fn answer(request: Request, next: Next) -> Response {
     response
 }
 
+/// The answering of a request, below the span that its header names; `None` where nothing is sent.
+///
+/// The caller decides by its header whether the trace is told, so it must be known by now to be nobody who may not.
+pub fn of_request(headers: &HeaderMap, name: impl Into<Cow<'static, str>>) -> Option<Span> {
+    let parent = given(headers).and_then(|parent| parent.context());
+    start(Kind::Server, name.into(), &parent.unwrap_or_default())
+}
+
 /// What a request's header names; none if there are two, for two readers might take one each.
-pub fn of_request(headers: &HeaderMap) -> Option<TraceParent> {
+pub fn given(headers: &HeaderMap) -> Option<TraceParent> {
     let mut values = headers.get_all(HEADER).iter();
     let value = values.next()?;
     if values.next().is_some() {

@@ -20,7 +20,7 @@ use bytes::{Bytes, BytesMut};
 use chassis::{
     Clock,
     problem::{ErrorCode, Problem},
-    trace::{self, TraceParent},
+    trace::{self, Span, TraceParent},
 };
 use eventlog::{Class, Health, Log, Trouble};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
@@ -73,9 +73,25 @@ enum Refusal {
     Internal,
 }
 
+impl Refusal {
+    /// Word for traces.
+    fn word(self) -> &'static str {
+        match self {
+            Self::TooLarge => "too_large",
+            Self::Unsigned => "unsigned",
+            Self::NotJsonContent => "not_json_content",
+            Self::NotJson => "not_json",
+            Self::Slow => "slow",
+            Self::BrokenOff => "broken_off",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+}
+
 /// The route, for [`chassis::http::serve`].
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let router = trace::with_spans(Router::new().route("/webhooks", any(webhooks)));
+    let router = Router::new().route("/webhooks", any(webhooks));
     chassis::http::with_fallbacks(router).with_state(app)
 }
 
@@ -129,22 +145,27 @@ impl App {
             return Err(Refusal::Unavailable);
         }
         metrics.received(body.len());
-        let (batch, tally) = self.read(&head.headers, &body)?;
+        let (batch, tally, span) = self.read(&head.headers, &body)?;
         drop(body);
         let (began, records) = (Instant::now(), batch.len());
         if records > 0 {
-            self.append(batch).await?;
+            let appended = self.append(batch).await;
+            if let (Some(span), Err(refusal)) = (&span, &appended) {
+                span.fail(refusal.word());
+            }
+            appended?;
         }
         metrics.appended(&tally, records, began.elapsed());
         Ok(())
     }
 
     /// Is it Meta's, and what does it say? In the order of interfaces §2.
+    /// A span begins where it is known to be: strangers decide nothing that is told.
     fn read(
         &self,
         headers: &HeaderMap,
         body: &Bytes,
-    ) -> Result<(eventlog::Batch, crate::metrics::Tally), Refusal> {
+    ) -> Result<(eventlog::Batch, crate::metrics::Tally, Option<Span>), Refusal> {
         let signature = only(headers, signature::HEADER).ok_or(Refusal::Unsigned)?;
         let body = self
             .secrets
@@ -154,18 +175,23 @@ impl App {
         if !is_json(headers) {
             return Err(Refusal::NotJsonContent);
         }
+        let span = trace::of_request(headers, "POST /webhooks");
         // Without spans of our own, what was given goes on.
-        let trace = trace::current().or_else(|| trace::of_request(headers));
+        let trace = match &span {
+            Some(span) => span.traceparent(),
+            None => trace::given(headers),
+        };
         let reading = Reading {
             window: self.window,
             topics: self.topics.get().copied(),
             now_ms: i64::try_from(self.clock.now_ms()).unwrap_or(i64::MAX),
             traceparent: trace.as_ref().map(TraceParent::as_bytes),
         };
-        webhook::read(body, &reading).map_err(|error| match error {
-            webhook::Error::NotJson(_) => Refusal::NotJson,
-            webhook::Error::TopicsUnknown => Refusal::Unavailable,
-        })
+        match webhook::read(body, &reading) {
+            Ok((batch, tally)) => Ok((batch, tally, span)),
+            Err(webhook::Error::NotJson(_)) => Err(Refusal::NotJson),
+            Err(webhook::Error::TopicsUnknown) => Err(Refusal::Unavailable),
+        }
     }
 
     /// Waits until every record is durable.

@@ -190,7 +190,7 @@ fn headers_of(samples: &[Headers]) -> Value {
     let required: Vec<&str> = values.keys().copied().collect();
     properties.insert(
         "traceparent".to_owned(),
-        json!({"type": "string", "description": "W3C trace context, where the webhook came with one."}),
+        json!({"type": "string", "description": "W3C trace context of what the record came of, where there is one."}),
     );
     json!({"type": "object", "required": required, "properties": properties})
 }
@@ -316,7 +316,7 @@ fn quarantine_headers() -> Value {
             "waba_id": text("WhatsApp Business Account, if known."),
             "phone_number_id": text("Business number, if known."),
             "cut_from_bytes": text("How long the item was, if it was cut."),
-            "traceparent": text("W3C trace context, where the webhook came with one."),
+            "traceparent": text("W3C trace context of the webhook, where there is one."),
         },
     })
 }
