@@ -370,15 +370,16 @@ async fn the_loss_of_any_broker_of_three_moves_nothing() {
     let mut members: Vec<Member> = ["a", "b", "c"]
         .map(|name| {
             let log = kafka_log(&cluster.bootstrap(), "three.");
-            Member::join(&log, name, Some(name))
+            Member::join_for(&log, name, Some(name), SESSION_OVER_RESTART)
         })
         .into();
     settled(&members.iter().collect::<Vec<_>>(), LONG).await;
     mark_seen(&mut members.iter_mut().collect::<Vec<_>>());
     for node in 0..3 {
         cluster.kill(node).unwrap();
-        // One of the three is the group's coordinator; its successor comes later than a session is long, so that all take it for lost.
-        tokio::time::sleep(2 * SESSION).await;
+        // One of the three is the group's coordinator; its successor comes once it is fenced, 9 s after its last word, and waits for
+        // the members as long as a session is.
+        tokio::time::sleep(Duration::from_secs(12)).await;
         cluster.restart(node).unwrap();
         eventually(LONG, "all to be members again", async || {
             (log.members(GROUP).await.ok()? == 3).then_some(())
@@ -387,7 +388,7 @@ async fn the_loss_of_any_broker_of_three_moves_nothing() {
         .unwrap();
     }
     // That nothing happens is what is waited for: a session after the last of them came back.
-    tokio::time::sleep(SESSION + Duration::from_secs(2)).await;
+    tokio::time::sleep(SESSION_OVER_RESTART + Duration::from_secs(2)).await;
     for member in &members {
         assert!(!member.watch.has_changed().unwrap(), "{}", member.name);
     }
