@@ -19,8 +19,8 @@ use crate::{
     fold::{Folded, Folder},
     follow::{Following, now_ms, state_topics},
     limits::{
-        BATCH_BYTES, BATCH_EVENTS, BATCH_WAIT, CATCHING_UP_MAX, COMMIT_EVERY, LINGER, LINGER_MAX,
-        PATIENCE_PER_EVENT, READ_BYTES, READ_EVENTS,
+        BATCH_BYTES, BATCH_EVENTS, BATCH_EVERY, BATCH_WAIT, CATCHING_UP_MAX, COMMIT_EVERY,
+        FOLD_MAX, LINGER, PATIENCE_PER_EVENT, READ_BYTES, READ_EVENTS,
     },
     logs::Portion,
     metrics::{Input, InputLabels, Metrics, PartitionLabels, Published, PublishedLabels},
@@ -45,6 +45,8 @@ pub(crate) struct Leader<'a> {
     next: BTreeMap<Topic, i64>,
     /// When progress was written last, by the monotonic clock.
     progress_ms: u64,
+    /// When a batch was begun last.
+    batch_ms: Option<u64>,
     /// When an offset was noted last, and which.
     noted: Option<(u64, i64)>,
 }
@@ -76,6 +78,7 @@ impl<'a> Leader<'a> {
             folder: Some(Box::new(folder)),
             next,
             progress_ms,
+            batch_ms: None,
             noted: None,
         }
     }
@@ -116,11 +119,17 @@ impl<'a> Leader<'a> {
                 bytes: READ_BYTES,
                 wait: BATCH_WAIT,
             };
+            let rest = self.rest()?;
             let batch = tokio::select! {
                 biased;
                 () = self.seat.stop.cancelled() => break Left::Stopped,
                 () = self.seat.mandate.changed() => continue,
-                batch = self.seat.logs.next(&mut reader, topic, portion) => batch?,
+                batch = async {
+                    if !rest.is_zero() {
+                        self.seat.logs.clock.sleep(rest).await;
+                    }
+                    self.seat.logs.next(&mut reader, topic, portion).await
+                } => batch?,
             };
             is_alone = if batch.is_empty() {
                 self.idle().await?
@@ -148,8 +157,14 @@ impl<'a> Leader<'a> {
     /// Folds what was read and what comes at once after it, and publishes it; says whether nobody else does.
     async fn take(&mut self, first: RecordBatch, reader: &mut Reader) -> Result<bool, End> {
         let (started_ms, topic) = (self.clock().monotonic_ms(), self.topic());
+        self.batch_ms = Some(started_ms);
         let (mut batch, mut events, mut bytes) = (first, 0, 0);
         let patience = self.patience()?;
+        let linger = if patience > FOLD_MAX {
+            LINGER
+        } else {
+            Duration::ZERO
+        };
         loop {
             events += batch.len();
             bytes += batch.bytes();
@@ -171,7 +186,7 @@ impl<'a> Leader<'a> {
             let portion = Portion {
                 records: READ_EVENTS.min(BATCH_EVENTS - events),
                 bytes: READ_BYTES.min(BATCH_BYTES - bytes),
-                wait: LINGER,
+                wait: linger,
             };
             batch = self.seat.logs.next(reader, topic, portion).await?;
             if batch.is_empty() {
@@ -190,7 +205,19 @@ impl<'a> Leader<'a> {
         let lag = u32::try_from(lag).unwrap_or(u32::MAX);
         Ok(PATIENCE_PER_EVENT
             .saturating_mul(lag)
-            .clamp(LINGER_MAX, CATCHING_UP_MAX))
+            .clamp(FOLD_MAX, CATCHING_UP_MAX))
+    }
+
+    /// How long to let events gather before the next batch.
+    fn rest(&self) -> Result<Duration, End> {
+        let Some(began_ms) = self.batch_ms else {
+            return Ok(Duration::ZERO);
+        };
+        if self.patience()? > FOLD_MAX {
+            return Ok(Duration::ZERO);
+        }
+        let since = self.clock().monotonic_ms().saturating_sub(began_ms);
+        Ok(BATCH_EVERY.saturating_sub(Duration::from_millis(since)))
     }
 
     /// Folds one batch of records; publishes in between only where it must. Says whether nobody else does.

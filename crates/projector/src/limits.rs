@@ -21,14 +21,19 @@ pub const BATCH_CHANGES_BYTES: usize = 24 << 20;
 /// Entities changed and not published, at which a batch ends: decoded, each takes some kilobytes.
 pub const BATCH_ENTITIES: usize = 50_000;
 
-/// How long a leader waits for further events before it publishes what it has.
-pub const LINGER: Duration = Duration::from_millis(2);
+/// Least time between the beginnings of two batches while a leader keeps up with the log: what comes in between is published together.
+///
+/// A batch takes three appends, one after another, however few events it has; the first event after a quiet time does not wait.
+pub const BATCH_EVERY: Duration = Duration::from_millis(20);
 
-/// Longest that an event waits so while the leader keeps up with the log.
-pub const LINGER_MAX: Duration = Duration::from_millis(20);
+/// Longest that a leader goes on folding before it publishes, while it keeps up with the log.
+pub const FOLD_MAX: Duration = Duration::from_millis(20);
 
-/// Longest that an event waits so while the leader catches up, when throughput counts.
+/// Longest that it does so while it catches up, when throughput counts.
 pub const CATCHING_UP_MAX: Duration = Duration::from_secs(5);
+
+/// How long a leader that catches up waits for further events before it publishes what it has.
+pub const LINGER: Duration = Duration::from_millis(2);
 
 /// How long a leader may go on folding before it publishes, for each event that was left to fold when it began.
 ///
