@@ -109,20 +109,9 @@ pub const LOCK_TRIES: u32 = 200;
 /// Time between these tries.
 pub const LOCK_PAUSE: Duration = Duration::from_millis(20);
 
-/// Entries that go to sled in one batch: readers of what is on disk wait as long as it takes, one or two milliseconds.
-pub const STORE_BATCH_ENTRIES: usize = 64;
-
-/// Where so few entries are flushed, batches are small, with a pause after each that is as long as it took.
-///
-/// Readers come between. More are pending only where much is folded or was restored, and then they are written as fast as the
-/// disk takes them.
-pub const STORE_PACED_ENTRIES: usize = 20_000;
-
-/// Entries of such a batch.
-pub const STORE_PACED_BATCH_ENTRIES: usize = 8;
-
-/// The longest of these pauses.
-pub const STORE_PAUSE_MAX: Duration = Duration::from_millis(1);
+/// Entries that are written in one round, whose keys are noted before: few enough that what a round replaces stays in sled's cache
+/// from being read to being replaced.
+pub const STORE_ROUND_ENTRIES: usize = 512;
 
 /// Threads that check a store while it is opened; as many as there are processors, but not more than this.
 pub const OPEN_THREADS_MAX: usize = 8;

@@ -1,7 +1,7 @@
 //! What an instance holds, on disk and not yet on disk. The only place that knows sled.
 //!
 //! A cache: everything in it can be read from the log again, so at any sign of damage it is set aside and made anew.
-//! What is committed can be read at once and is written back by [`Store::flush`], many commits together;
+//! What is committed can be read at once and is written back by [`Store::flush_telling`], many commits together;
 //! a crash loses what was not flushed, and the positions with it.
 //! Every read is checked against a checksum of its own, and opening checks that nothing was lost and nothing is stale.
 
@@ -21,6 +21,7 @@ mod speed;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
+mod writing;
 
 use std::{
     ops::Bound,
@@ -29,8 +30,6 @@ use std::{
         Arc, Mutex, PoisonError, RwLock, RwLockReadGuard,
         atomic::{AtomicBool, Ordering},
     },
-    thread,
-    time::Instant,
 };
 
 use bytes::Bytes;
@@ -40,10 +39,9 @@ pub(crate) use history::{After, chunks};
 use meta::Meta;
 use overlay::Overlay;
 use values::{Ended, State, Wrong};
+use writing::{Round, Sum};
 
-use crate::limits::{
-    STORE_BATCH_ENTRIES, STORE_PACED_BATCH_ENTRIES, STORE_PACED_ENTRIES, STORE_PAUSE_MAX,
-};
+use crate::limits::STORE_ROUND_ENTRIES;
 
 /// Why the store cannot go on.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -249,14 +247,21 @@ impl Store {
 
     /// Writes what is pending to disk and waits until it is there.
     ///
-    /// In steps, so that readers do not wait long; each step leaves a store that is whole, and the last writes the positions.
+    /// In rounds (see [`writing`]), each of which leaves a store that is whole; the last writes the positions. Readers never wait for it.
     /// `taken` is called once what is pending is being written and there is room for more.
+    ///
+    /// After an error nothing is written any more: what is on disk is known again once the store is opened again.
     pub(crate) fn flush_telling(&self, at_ms: i64, taken: impl FnOnce()) -> Result<Flushed, Error> {
         let _one = self
             .0
             .flushing
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
+        if self.0.is_damaged.load(Ordering::Relaxed) {
+            return Err(Error::Damaged {
+                what: "an earlier call failed",
+            });
+        }
         let writing = {
             let mut overlay = self
                 .0
@@ -271,34 +276,33 @@ impl Store {
         taken();
         // Where nothing is on disk, nothing is replaced.
         let is_empty = written.records == 0;
-        let mut flushed = Flushed::default();
-        let mut batch = sled::Batch::default();
-        let mut in_batch = 0;
-        let is_paced = entries.len() <= STORE_PACED_ENTRIES;
-        let batch_entries = if is_paced {
-            STORE_PACED_BATCH_ENTRIES
-        } else {
-            STORE_BATCH_ENTRIES
+        let mut flushed = Flushed {
+            entries: entries.len(),
+            bytes: 0,
         };
-        for (key, payload) in entries.iter() {
-            if !is_empty {
-                self.replace(&mut written, key)?;
-            }
-            flushed.bytes += stage(&mut batch, &mut written, key, payload.as_ref());
-            in_batch += 1;
-            if in_batch == batch_entries {
-                let began = Instant::now();
-                self.apply(std::mem::take(&mut batch), &written)?;
-                in_batch = 0;
-                if is_paced {
-                    // Whoever waited reads now: who writes on at once has the lock again before they wake.
-                    thread::sleep(began.elapsed().min(STORE_PAUSE_MAX));
-                }
+        let mut rest = entries.iter().peekable();
+        while rest.peek().is_some() {
+            let round: Vec<_> = rest.by_ref().take(STORE_ROUND_ENTRIES).collect();
+            let others = if is_empty {
+                Sum::of(&written)
+            } else {
+                self.others(&written, &round)?
+            };
+            let Round {
+                writes,
+                after,
+                bytes,
+            } = Round::new(written.round + 1, others, &round);
+            flushed.bytes += bytes;
+            written.round += 1;
+            (written.records, written.sum) = (after.records, after.sum);
+            self.contained(|db| writes.into_iter().try_for_each(|write| write.apply(db)))?;
+            if rest.peek().is_some() {
+                self.describe(&written)?;
             }
         }
-        flushed.entries = entries.len();
-        (next.records, next.sum) = (written.records, written.sum);
-        self.apply(batch, &next)?;
+        (next.round, next.records, next.sum) = (written.round, written.records, written.sum);
+        self.describe(&next)?;
         self.contained(|db| db.flush())?;
         let mut overlay = self
             .0
@@ -309,20 +313,25 @@ impl Store {
         Ok(flushed)
     }
 
-    /// Takes a value that will be replaced out of the description's sum.
-    fn replace(&self, meta: &mut Meta, key: &Bytes) -> Result<(), Error> {
-        if let Some(old) = self.contained(|db| db.get(key))? {
-            let (_, share) = values::open(key, &old).map_err(|wrong| self.damaged(wrong.into()))?;
-            meta.records = meta.records.wrapping_sub(1);
-            meta.sum = meta.sum.wrapping_sub(share);
+    /// What is in the store beside the entries of a round.
+    fn others(&self, meta: &Meta, round: &[(&Bytes, &Option<Bytes>)]) -> Result<Sum, Error> {
+        let mut others = Sum::of(meta);
+        for (key, _) in round {
+            if let Some(old) = self.contained(|db| db.get(key))? {
+                let (_, share) =
+                    values::open(key, &old).map_err(|wrong| self.damaged(wrong.into()))?;
+                others.remove(share);
+            }
         }
-        Ok(())
+        Ok(others)
     }
 
-    fn apply(&self, mut batch: sled::Batch, meta: &Meta) -> Result<(), Error> {
+    /// Writes the description, which ends a round.
+    fn describe(&self, meta: &Meta) -> Result<(), Error> {
         let payload = directory::encode_meta(meta)?;
-        batch.insert(keys::META, values::seal(keys::META, &payload).0);
-        self.contained(|db| db.apply_batch(batch))
+        let (value, _) = values::seal(keys::META, &payload);
+        self.contained(|db| db.insert(keys::META, value))?;
+        Ok(())
     }
 
     /// A payload by its key, newest first, checked.
@@ -422,18 +431,4 @@ impl Store {
     pub(crate) fn abandon(&self) {
         self.0.is_damaged.store(true, Ordering::Relaxed);
     }
-}
-
-/// Adds one entry to a batch and to the description's sum; gives the bytes of the value.
-fn stage(batch: &mut sled::Batch, meta: &mut Meta, key: &Bytes, payload: Option<&Bytes>) -> usize {
-    let Some(payload) = payload else {
-        batch.remove(&key[..]);
-        return 0;
-    };
-    let (value, share) = values::seal(key, payload);
-    meta.records = meta.records.wrapping_add(1);
-    meta.sum = meta.sum.wrapping_add(share);
-    let bytes = value.len();
-    batch.insert(&key[..], value);
-    bytes
 }

@@ -1,4 +1,4 @@
-//! Keys of the one tree in which everything lies, so that one batch writes states and positions together or not at all.
+//! Keys of the one tree in which everything lies, so that states and positions are written in one order.
 //!
 //! A key begins with a [`Kind`]; numbers are never reused.
 
@@ -9,7 +9,7 @@ use domain::position::{Position, Stream};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// The one description of the store. Lives as long as it.
+    /// The description of the store, and what is being written to it. Lives as long as it.
     Meta = 0,
     /// `kind | entity key`: the state of an entity. Lives as long as its record in the state topic.
     State = 1,
@@ -25,6 +25,9 @@ pub(crate) enum Kind {
 
 /// Key of the description of the store.
 pub(crate) const META: &[u8] = &[Kind::Meta as u8];
+
+/// Key of what is being written: beside the description, where nothing else is read often.
+pub(crate) const WRITING: &[u8] = &[Kind::Meta as u8, 1];
 
 /// Key of a state, by its record's key.
 pub(crate) fn state(record_key: &[u8]) -> Bytes {

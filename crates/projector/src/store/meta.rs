@@ -1,4 +1,4 @@
-//! The description of the store: what it holds and how far it reaches. Written in the same batch as what it describes.
+//! The description of the store: what it holds and how far it reaches. Written after what it describes.
 
 use std::collections::BTreeMap;
 
@@ -8,6 +8,8 @@ use serde::{Deserialize, Serialize};
 /// What the store holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Meta {
+    /// Counts the rounds that were written; see [`super::writing`].
+    pub(crate) round: u64,
     /// Values in the store, this one excepted.
     pub(crate) records: u64,
     /// Sum over their checksums: finds values that were lost or that are stale.

@@ -19,26 +19,36 @@ use super::{
     keys,
     meta::{Meta, Reach},
     values::{self, Head},
+    writing::{self, Sum, Writing},
 };
 use crate::limits::{OPEN_CHUNK, OPEN_HALVINGS, OPEN_THREADS_MAX};
 
 /// What was counted in a part of the store.
 #[derive(Debug, Default)]
 struct Counted {
-    records: u64,
-    sum: u64,
+    /// What was being written when the store was left.
+    left: Sum,
+    others: Sum,
+}
+
+/// What the store says of itself.
+#[derive(Debug)]
+struct Described {
     meta: Option<Meta>,
+    left: Option<Writing>,
 }
 
 /// Reads everything once: each value against its checksum, all of them against the description.
 pub(super) fn check(store: &Store, visit: &Visit) -> Result<Meta, Error> {
+    let Described { meta, left } = describe(store)?;
+    let is_left = |key: &[u8]| left.as_ref().is_some_and(|left| left.keys.contains(key));
     let bounds = store.contained(bounds)?;
     let threads = thread::available_parallelism().map_or(1, |count| count.get());
     let threads = threads.min(OPEN_THREADS_MAX).min(bounds.len().max(1));
     let (next, is_over) = (AtomicUsize::new(0), AtomicBool::new(false));
     let all = Mutex::new(Counted::default());
     let work = || {
-        let done = check_parts(store, visit, &bounds, &next, &is_over, &all);
+        let done = check_parts(store, visit, &is_left, &bounds, &next, &is_over, &all);
         is_over.fetch_or(done.is_err(), Ordering::Relaxed);
         done
     };
@@ -52,23 +62,44 @@ pub(super) fn check(store: &Store, visit: &Visit) -> Result<Meta, Error> {
         }
         done
     })?;
-    let Counted { records, sum, meta } = all.into_inner().unwrap_or_else(PoisonError::into_inner);
-    match meta {
-        Some(meta) if meta.records == records && meta.sum == sum => Ok(meta),
-        Some(_) => Err(Error::Damaged {
-            what: "values are lost or stale",
-        }),
-        None if records == 0 => Ok(Meta::default()),
-        None => Err(Error::Damaged {
+    let counted = all.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if meta.is_none() && left.is_none() && counted.others.records > 0 {
+        return Err(Error::Damaged {
             what: "its description is missing",
-        }),
+        });
     }
+    let mut meta = meta.unwrap_or_default();
+    let others = left.map_or_else(|| Sum::of(&meta), |left| left.others);
+    if counted.others != others {
+        return Err(Error::Damaged {
+            what: "values are lost or stale",
+        });
+    }
+    let mut all = counted.others;
+    all.merge(counted.left);
+    (meta.records, meta.sum) = (all.records, all.sum);
+    Ok(meta)
+}
+
+/// Reads the description, and what was being written when the store was left.
+fn describe(store: &Store) -> Result<Described, Error> {
+    let payload = |key| store.contained(|db| writing::payload(db, key));
+    let meta = payload(keys::META)?.transpose()?;
+    let meta = meta.map(|meta| writing::decode_meta(&meta)).transpose()?;
+    let writing = payload(keys::WRITING)?.transpose()?;
+    let writing = writing
+        .map(|writing| Writing::decode(&writing))
+        .transpose()?;
+    let round = meta.as_ref().map_or(0, |meta| meta.round);
+    let left = writing.filter(|writing| writing.round == round.wrapping_add(1));
+    Ok(Described { meta, left })
 }
 
 /// Checks parts until none is left. The parts lie between `bounds`: one before the first, one after the last.
 fn check_parts(
     store: &Store,
     visit: &Visit,
+    is_left: &dyn Fn(&[u8]) -> bool,
     bounds: &[IVec],
     next: &AtomicUsize,
     is_over: &AtomicBool,
@@ -87,7 +118,12 @@ fn check_parts(
         store.contained(|db| {
             for entry in db.range::<&IVec, _>((from, to)) {
                 let (key, value) = entry?;
-                if let Err(error) = check_one(&key, &value, &mut counted, &mut seen, visit) {
+                let counted = if is_left(&key) {
+                    &mut counted.left
+                } else {
+                    &mut counted.others
+                };
+                if let Err(error) = check_one(&key, &value, counted, &mut seen, visit) {
                     return Ok(Err(error));
                 }
             }
@@ -96,27 +132,23 @@ fn check_parts(
         visit(seen)?;
     }
     let mut all = all.lock().unwrap_or_else(PoisonError::into_inner);
-    all.records = all.records.wrapping_add(counted.records);
-    all.sum = all.sum.wrapping_add(counted.sum);
-    all.meta = all.meta.take().or(counted.meta);
+    all.left.merge(counted.left);
+    all.others.merge(counted.others);
     Ok(())
 }
 
 fn check_one(
     key: &[u8],
     value: &[u8],
-    counted: &mut Counted,
+    counted: &mut Sum,
     seen: &mut Vec<Visited>,
     visit: &Visit,
 ) -> Result<(), Error> {
     let (payload, share) = values::open(key, value)?;
-    if key == keys::META {
-        let meta = serde_json::from_slice(payload).map_err(|_| values::Wrong::Layout)?;
-        counted.meta = Some(meta);
+    if key == keys::META || key == keys::WRITING {
         return Ok(());
     }
-    counted.records = counted.records.wrapping_add(1);
-    counted.sum = counted.sum.wrapping_add(share);
+    counted.add(share);
     if let Some(record_key) = keys::parse_state(key) {
         let state = Head::decode(payload)?;
         seen.push(Visited {

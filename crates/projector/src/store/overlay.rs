@@ -77,18 +77,11 @@ impl Overlay {
 
     /// Begins a flush: what to write, the description to end with, and the one on disk. `None` if nothing is to be written.
     pub(crate) fn take(&mut self, at_ms: i64) -> Option<(Arc<Entries>, Meta, Meta)> {
-        if self.pending.is_empty() && self.flushing.is_empty() && !self.is_changed {
+        if self.pending.is_empty() && !self.is_changed {
             return None;
         }
-        if self.flushing.is_empty() {
-            self.flushing = Arc::new(std::mem::take(&mut self.pending));
-        } else {
-            // A flush failed half-way; what it had is written again, under what came since.
-            let mut all = Entries::clone(&self.flushing);
-            all.append(&mut self.pending);
-            self.flushing = Arc::new(all);
-        }
-        self.flushing_bytes += std::mem::take(&mut self.pending_bytes);
+        self.flushing = Arc::new(std::mem::take(&mut self.pending));
+        self.flushing_bytes = std::mem::take(&mut self.pending_bytes);
         self.is_changed = false;
         self.meta.at_ms = at_ms;
         Some((
@@ -100,7 +93,8 @@ impl Overlay {
 
     /// Ends a flush.
     pub(crate) fn flushed(&mut self, written: Meta) {
-        (self.meta.records, self.meta.sum) = (written.records, written.sum);
+        (self.meta.round, self.meta.records, self.meta.sum) =
+            (written.round, written.records, written.sum);
         self.written = written;
         self.flushing = Arc::default();
         self.flushing_bytes = 0;

@@ -7,7 +7,7 @@ use wire::digest::RecordHash;
 /// Version of the layout of keys and values; a store with another is rebuilt.
 ///
 /// The brief of a state belongs to it: whoever changes what a brief says or how it is derived raises this.
-pub(crate) const FORMAT: u8 = 2;
+pub(crate) const FORMAT: u8 = 3;
 
 /// Bytes before the payload: format (u8) and CRC-32 (u32, little endian) of key, format and payload.
 const HEAD: usize = 5;
