@@ -57,6 +57,14 @@ impl RecordBatch {
         self.arena.len()
     }
 
+    /// A batch without records, with room for as much as this one holds.
+    pub(crate) fn next(&self) -> Self {
+        Self {
+            arena: Vec::with_capacity(self.arena.len() + self.arena.len() / 8),
+            records: Vec::with_capacity(self.records.len()),
+        }
+    }
+
     fn at(&self, entry: &Entry) -> RecordRef<'_> {
         let rest = self.arena.get(entry.start..).unwrap_or_default();
         let (key, rest) = split(rest, entry.key);

@@ -3,7 +3,7 @@
 use std::{
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -32,6 +32,8 @@ pub(crate) struct Signals {
     turns: watch::Sender<u64>,
     /// Bytes that may be pending while much is to be read or folded.
     restore_bytes: AtomicUsize,
+    /// Is what was restored at the start written, but for what may be pending at any time?
+    is_restored: AtomicBool,
 }
 
 impl Signals {
@@ -40,6 +42,7 @@ impl Signals {
             wanted: Notify::new(),
             turns: watch::Sender::new(0),
             restore_bytes: AtomicUsize::new(PENDING_BYTES_MAX),
+            is_restored: AtomicBool::new(false),
         }
     }
 
@@ -65,22 +68,63 @@ struct Room {
 }
 
 impl Room {
-    fn of(pending: Pending, is_behind: bool, restore_bytes: usize) -> Self {
-        if is_behind {
+    fn of(pending: Pending, work: Work, restore_bytes: usize) -> Self {
+        let bytes = pending.bytes + pending.writing_bytes;
+        if work == Work::Behind {
             // Nothing comes first but reading and folding: it is written later, in order, and what changed often once.
-            let bytes = pending.bytes + pending.writing_bytes;
             return Self {
                 enough: pending.bytes >= restore_bytes / 2,
                 too_much: bytes >= restore_bytes,
             };
         }
         let entries = (pending.records / FLUSH_SHARE).clamp(1, FLUSH_ENTRIES);
-        let waiting = pending.entries - pending.writing_entries;
         Self {
-            enough: waiting >= entries || pending.bytes >= PENDING_BYTES_MAX / 2,
-            too_much: waiting >= PENDING_ENTRIES_MAX || pending.bytes >= PENDING_BYTES_MAX,
+            enough: waiting(pending) >= entries || pending.bytes >= PENDING_BYTES_MAX / 2,
+            too_much: if work == Work::Restored {
+                is_much(pending)
+            } else {
+                bytes >= restore_bytes
+            },
         }
     }
+}
+
+/// What a projector has to do beside writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Work {
+    /// So much is to be read or folded that writing to disk comes after it.
+    Behind,
+    /// What was restored is being written; nobody waits for that to lead.
+    Restoring,
+    /// What comes, and nothing else.
+    Restored,
+}
+
+impl Work {
+    fn of(projection: &Projection, pending: Pending) -> Self {
+        if is_behind(projection) {
+            return Self::Behind;
+        }
+        let signals = projection.flushing();
+        if !is_much(pending) {
+            signals.is_restored.store(true, Ordering::Relaxed);
+        }
+        if signals.is_restored.load(Ordering::Relaxed) {
+            Self::Restored
+        } else {
+            Self::Restoring
+        }
+    }
+}
+
+/// Entries pending that nobody writes yet.
+fn waiting(pending: Pending) -> usize {
+    pending.entries - pending.writing_entries
+}
+
+/// Is more pending than may be while nothing is restored?
+fn is_much(pending: Pending) -> bool {
+    waiting(pending) >= PENDING_ENTRIES_MAX || pending.bytes >= PENDING_BYTES_MAX
 }
 
 /// To be called after each commit: begins a flush where enough is pending, and waits where too much is.
@@ -88,9 +132,10 @@ pub(crate) async fn make_room(projection: &Projection) -> Result<(), store::Erro
     let signals = projection.flushing();
     let mut turns = signals.turns.subscribe();
     loop {
+        let pending = projection.store().pending();
         let room = Room::of(
-            projection.store().pending(),
-            is_behind(projection),
+            pending,
+            Work::of(projection, pending),
             signals.restore_bytes.load(Ordering::Relaxed),
         );
         if room.enough {
@@ -196,6 +241,7 @@ async fn flush(
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt as _;
     use tempfile::TempDir;
 
     use super::*;
@@ -256,5 +302,26 @@ mod tests {
         let batch = 9_000;
         let (_, entries) = most_pending(usize::MAX, batch, true).await;
         assert!(entries <= PENDING_ENTRIES_MAX + batch, "{entries}");
+    }
+
+    #[tokio::test]
+    async fn what_was_restored_holds_nobody_up_and_what_comes_later_does() {
+        let dir = TempDir::new().unwrap();
+        let directory = Directory::new(dir.path().to_owned(), 8 << 20);
+        let store = directory.open(Arc::new(|_| Ok(()))).unwrap();
+        let projection = Projection::new(store, Index::default(), 1);
+        let commit_too_much = |of: u8| {
+            let key = |n: usize| keys::state(format!("g/{of}{n:07}").as_bytes());
+            let entries = (0..PENDING_ENTRIES_MAX).map(|n| (key(n), Some(bytes::Bytes::new())));
+            projection.store().commit(entries.collect(), |_| {});
+        };
+        let has_room = || make_room(&projection).now_or_never().is_some();
+        commit_too_much(0);
+        projection.serve();
+        assert!(has_room(), "of what was restored");
+        projection.store().flush_telling(0, || {}).unwrap();
+        assert!(has_room(), "once it is written");
+        commit_too_much(1);
+        assert!(!has_room(), "of what came later");
     }
 }

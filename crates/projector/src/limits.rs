@@ -147,8 +147,8 @@ pub const STORE_RESTARTS_MAX: u32 = 5;
 /// Records read from the log at once while recovering.
 pub const RECOVER_RECORDS: usize = 10_000;
 
-/// Bytes read from the log at once while recovering.
-pub const RECOVER_BYTES: usize = 16 << 20;
+/// Bytes read from the log at once while recovering; little enough that their memory is used again instead of asked for anew.
+pub const RECOVER_BYTES: usize = 2 << 20;
 
 /// How long a read waits while recovering before it looks again whether it is at the end.
 pub const RECOVER_WAIT: Duration = Duration::from_secs(1);

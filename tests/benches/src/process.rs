@@ -133,6 +133,8 @@ impl Service {
                 format!("--kafka-brokers={brokers}"),
                 "--allow-unreplicated".to_owned(),
                 format!("--data-dir={}", data_dir.display()),
+                // As a pod has one: a start after a kill does not wait for the session of the one that was killed.
+                "--instance-id=benches".to_owned(),
                 "--listen=127.0.0.1:0".to_owned(),
                 "--admin-listen=127.0.0.1:0".to_owned(),
             ],

@@ -244,7 +244,11 @@ impl Assigned {
             match requests.recv_timeout(limits::READER_IDLE_AFTER) {
                 Ok(request) => {
                     let outcome = self.fill(&request, replies);
-                    let reply = outcome.map(|()| std::mem::take(&mut self.batch));
+                    let reply = outcome.map(|()| {
+                        // Reads of one reader are much alike: growing would copy it again and again, and ask for memory anew.
+                        let next = self.batch.next();
+                        std::mem::replace(&mut self.batch, next)
+                    });
                     if replies.blocking_send(reply).is_err() {
                         return;
                     }
