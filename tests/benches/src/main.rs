@@ -44,7 +44,8 @@ struct Cli {
     /// Groups that they are about [default: 100,000], or that are restored and queried [default: 1,000,000].
     #[arg(long)]
     groups: Option<usize>,
-    /// Events a second while the way from event to state is timed [default: half of what was measured before].
+    /// Events a second while the way from event to state is timed [default: half of what appending and folding did before, one
+    /// after the other].
     #[arg(long)]
     event_rate: Option<u32>,
     /// Bytes of a group's record that is restored and queried, on average.

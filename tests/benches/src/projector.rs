@@ -34,7 +34,8 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
     let events = Events::new(cli.events, groups, log::now_ms()? / 1_000);
     let began = Instant::now();
     let appended = hand.append(events)?;
-    eprintln!("appended {} events in {:.1?}", cli.events, began.elapsed());
+    let appending = began.elapsed();
+    eprintln!("appended {} events in {appending:.1?}", cli.events);
 
     let dir = tempfile::tempdir().context("make a directory")?;
     let began = Instant::now();
@@ -72,7 +73,8 @@ pub(crate) fn measure(cli: &Cli, binary: &Path) -> Result<()> {
         format!("{topic} {:.0} MiB", mib(size))
     });
     println!("on the broker, before compaction: {}", sizes.join(", "));
-    let most = cli.events as f64 / folded.0.as_secs_f64();
+    // Who appends shares the machine: what it takes is not there for folding.
+    let most = cli.events as f64 / (appending + folded.0).as_secs_f64();
     half_load(cli, &hand, groups, &service, most)?;
     service.stop()
 }
