@@ -226,3 +226,61 @@ fn may_be_one_of(person: &Person, ids: &BTreeSet<PersonId>) -> bool {
         !names_user && numbers.is_empty() || number.is_none() && names_user && user_ids.is_empty();
     is_named || is_unlike
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::*;
+
+    const T: Second = 1_780_000_000;
+
+    fn waiting(kind: Kind, id: &str, comes: Option<bool>, found: Second) -> Waiting {
+        Waiting {
+            kind,
+            ids: BTreeSet::from([PersonId::from(id)]),
+            comes,
+            after: T,
+            until: found,
+            found,
+            undoes: None,
+            position: position(1),
+            is_implied: false,
+        }
+    }
+
+    #[test]
+    fn only_the_same_of_the_same_person_is_on_its_way() {
+        let mut open = Open::default();
+        let came = waiting(Kind::Member, U1, Some(true), T + 10);
+        open.add(&group_id(), came.clone());
+        assert!(open.is_on_its_way(&group_id(), &came));
+        for other in [
+            waiting(Kind::JoinRequest, U1, Some(true), T + 10),
+            waiting(Kind::Member, U1, Some(false), T + 10),
+            waiting(Kind::Member, U2, Some(true), T + 10),
+            Waiting {
+                position: position(2),
+                ..came
+            },
+        ] {
+            assert!(!open.is_on_its_way(&group_id(), &other), "{other:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_come_within_what_meta_tries_is_forgotten_and_nothing_else() {
+        let (early, late) = (T + 10, T + 20);
+        let mut open = Open::default();
+        open.add(&group_id(), waiting(Kind::Member, U1, None, early));
+        open.add(&group_id(), waiting(Kind::Member, U2, None, late));
+        let before = open.clone();
+        open.forget_before(early + LATE_SECONDS_MAX);
+        assert_eq!(open, before, "on the last second");
+        open.forget_before(late + LATE_SECONDS_MAX);
+        let mut expected = Open::default();
+        expected.add(&group_id(), waiting(Kind::Member, U2, None, late));
+        assert_eq!(open, expected, "after the first");
+        open.forget_before(late + LATE_SECONDS_MAX + 1);
+        assert_eq!(open, Open::default(), "after both");
+    }
+}

@@ -348,3 +348,76 @@ pub(super) fn is_trial(kind: Kind) -> bool {
         Kind::Created | Kind::JoinRequest | Kind::Settings => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What differs in every figure from what another `n` gives.
+    fn counts(n: u64) -> Counts {
+        let mut stood = Stood::default();
+        for _ in 0..n {
+            stood.add(60, true);
+        }
+        Counts {
+            drift: BTreeMap::from([
+                ((Kind::Subject, Cause::Lost), n),
+                ((Kind::Gone, Cause::Lost), 1),
+            ]),
+            stood: BTreeMap::from([(Kind::Subject, stood)]),
+            repaired: 10 + n,
+            looked: 20 + n,
+            contradicted: 30 + n,
+            calls: BTreeMap::from([(Call::List, 40 + n)]),
+            lost: 50 + n,
+            told: 60 + n,
+        }
+    }
+
+    #[test]
+    fn how_long_drift_stood_is_counted_by_bounds_that_belong_to_the_shorter() {
+        let mut stood = Stood::default();
+        let times = [
+            -5, 0, 60, 61, 3_600, 3_601, 21_600, 21_601, 86_400, 86_401, 604_800, 604_801,
+        ];
+        for (n, seconds) in times.into_iter().enumerate() {
+            stood.add(seconds, n % 2 == 0);
+        }
+        assert_eq!(stood.within, [3, 2, 2, 2, 2, 1]);
+        assert_eq!((stood.count, stood.exact), (12, 6));
+        assert_eq!((stood.seconds, stood.seconds_max), (1_432_925, 604_801));
+        assert_eq!(stood.mean(), 119_410);
+        assert_eq!(Stood::default().mean(), 0);
+    }
+
+    #[test]
+    fn counts_of_two_numbers_are_summed_each_by_itself() {
+        let mut all = counts(1);
+        all.add(&counts(2));
+        let stood = Stood {
+            count: 3,
+            exact: 3,
+            seconds: 180,
+            seconds_max: 60,
+            within: [3, 0, 0, 0, 0, 0],
+        };
+        let expected = Counts {
+            drift: BTreeMap::from([
+                ((Kind::Subject, Cause::Lost), 3),
+                ((Kind::Gone, Cause::Lost), 2),
+            ]),
+            stood: BTreeMap::from([(Kind::Subject, stood)]),
+            repaired: 23,
+            looked: 43,
+            contradicted: 63,
+            calls: BTreeMap::from([(Call::List, 83)]),
+            lost: 103,
+            told: 123,
+        };
+        assert_eq!(all, expected);
+        assert_eq!(all.drift_of(Kind::Subject), 3);
+        assert_eq!(all.drift_of(Kind::Member), 0);
+        let rate = all.loss_rate().unwrap();
+        assert_eq!((rate.lost, rate.told), (103, 123));
+    }
+}

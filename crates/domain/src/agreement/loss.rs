@@ -126,3 +126,34 @@ fn ln_gamma(x: f64) -> f64 {
     let t = x + 7.5;
     0.5 * (2.0 * std::f64::consts::PI).ln() + (x + 0.5) * t.ln() - t + sum.ln()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_beta_function_is_what_it_is_for_whole_numbers() {
+        // Sums of binomial probabilities: exact for whole `a` and `b`.
+        let exact = |x: f64, a: i32, b: i32| {
+            let n = a + b - 1;
+            let mut choose = 1.0;
+            let mut sum = 0.0;
+            for k in 0..=n {
+                if k >= a {
+                    sum += choose * x.powi(k) * (1.0 - x).powi(n - k);
+                }
+                choose *= f64::from(n - k) / f64::from(k + 1);
+            }
+            sum
+        };
+        for (a, b) in [(1, 1), (1, 3), (2, 3), (5, 1), (7, 4), (30, 12)] {
+            for x in [0.0, 1e-6, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0 - 1e-6, 1.0] {
+                let (found, expected) = (beta(x, f64::from(a), f64::from(b)), exact(x, a, b));
+                assert!(
+                    (found - expected).abs() < 1e-12,
+                    "of {x}, {a}, {b}: {found} and not {expected}"
+                );
+            }
+        }
+    }
+}

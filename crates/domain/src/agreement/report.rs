@@ -150,3 +150,64 @@ impl fmt::Display for Agreement {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_to_people_names_what_there_is_and_no_more() {
+        let mut agreement = Agreement {
+            groups: 8,
+            verified_within: [1, 2, 4, 6],
+            never_verified: 2,
+            ..Agreement::default()
+        };
+        let ages = "8 groups, 12.5 % within an hour, 25.0 % within six hours, 50.0 % within a day, \
+                    75.0 % within a week; 2 never verified";
+        assert_eq!(agreement.to_string(), format!("{ages}\nloss not known yet"));
+        agreement.counts.drift.insert((Kind::Gone, Cause::Lost), 3);
+        agreement.misled = Misled {
+            times: 1,
+            lag_max: 90,
+        };
+        let text = agreement.to_string();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        assert!(lines[1].starts_with(Kind::Gone.as_str()), "{text}");
+        assert!(lines[2].contains("1 times, by 90 s"), "{text}");
+        assert_eq!(Agreement::default().share(0), 1.0);
+        assert_eq!(agreement.share(4), 0.0);
+    }
+
+    #[test]
+    fn two_numbers_agree_as_their_sums_do() {
+        let one = Agreement {
+            groups: 3,
+            verified_within: [0, 1, 2, 3],
+            never_verified: 1,
+            oldest: Some(50),
+            budget_left: None,
+            misled: Misled {
+                times: 2,
+                lag_max: 7,
+            },
+            ..Agreement::default()
+        };
+        let other = Agreement {
+            oldest: Some(40),
+            budget_left: Some(5),
+            misled: Misled {
+                times: 1,
+                lag_max: 9,
+            },
+            ..one.clone()
+        };
+        let mut all = one;
+        all.add(&other);
+        assert_eq!((all.groups, all.never_verified), (6, 2));
+        assert_eq!(all.verified_within, [0, 2, 4, 6]);
+        assert_eq!((all.oldest, all.budget_left), (Some(50), Some(5)));
+        assert_eq!((all.misled.times, all.misled.lag_max), (3, 9));
+    }
+}

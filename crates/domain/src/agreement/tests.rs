@@ -539,3 +539,17 @@ fn answers_that_lag_differently_and_contradict_each_other_lost_one_webhook() {
         ]
     );
 }
+
+#[test]
+fn every_call_has_a_word_of_its_own() {
+    let calls = [
+        Call::List,
+        Call::Read(Reason::AfterGap),
+        Call::JoinRequests,
+        Call::Command,
+        Call::Other,
+    ];
+    let words: std::collections::BTreeSet<_> = calls.iter().map(|call| call.as_str()).collect();
+    assert_eq!(words.len(), calls.len(), "{words:?}");
+    assert!(!words.contains(""));
+}

@@ -102,6 +102,17 @@ fn erasing_drops_all_that_is_known_of_an_absent_person() {
 }
 
 #[test]
+fn erasing_somebody_who_waits_is_shown() {
+    let scenario = given([asked(10, u(U1), J1), settings(11, "one")])
+        .when(erased(&[U1]))
+        .then("unconfirmed subject=one");
+    let Applied::View { changes, .. } = scenario.applied else {
+        panic!("{:?}", scenario.applied);
+    };
+    assert_eq!(changes.len(), 1, "who waits: {changes:?}");
+}
+
+#[test]
 fn erasing_leaves_a_member_whole() {
     given([added(10, [nu(N1, U1)]), asked(9, nu(N2, U2), J2)])
         .when(erased(&[N1, U1, N2, U2]))
@@ -152,6 +163,26 @@ fn too_many_registers_are_bounded_by_the_least_stamp_and_said() {
     let view = over.group.view().unwrap();
     assert!(view.overflow);
     assert_eq!(view.participants.len(), REGISTERS_MAX);
+}
+
+#[test]
+fn too_many_registers_of_two_kinds_at_once_are_an_overflow_too() {
+    let named = |from: usize, to: usize| {
+        let person = |n: usize| Person {
+            username: some(&format!("@user{n}")),
+            ..u(&format!("US.{n:06}"))
+        };
+        let participants = (from..to).map(person).collect();
+        let at = 10 + i64::from(from > 0);
+        of_group(at, GroupEvent::ParticipantsAdded { participants })
+    };
+    let full = given([named(0, REGISTERS_MAX)]);
+    assert!(!full.group.core.overflow);
+    assert_eq!(full.group.core.label.len(), REGISTERS_MAX);
+    let over = full.when(named(REGISTERS_MAX, REGISTERS_MAX + 1));
+    let core = &over.group.core;
+    assert_eq!((core.member.len(), core.overflow), (REGISTERS_MAX, true));
+    assert_eq!(core.label.len(), REGISTERS_MAX);
 }
 
 #[test]

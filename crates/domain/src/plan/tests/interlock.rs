@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     event::NumberEvent,
     ids::{PhoneNumberId, Text},
+    limits::VANISH_WINDOW_SECONDS,
 };
 
 /// So many groups, of which none but the first `listed` is listed; each missing one was unknown at these seconds.
@@ -142,6 +143,35 @@ fn too_many_are_refused_and_asserted_when_a_person_has_released_so_many() {
     // And of the rest none more than else may vanish.
     let plan = given.later(&listing, 9_360);
     assert_eq!(plan.counts().get("gone"), None);
+}
+
+#[test]
+fn one_that_a_webhook_has_ended_meanwhile_is_not_asserted_gone_again() {
+    let (mut given, listing) = given(20, 19, &[9_010, 9_311]);
+    let gone = [
+        (1_000, Source::Webhook, created("s")),
+        (9_315, Source::Webhook, GroupEvent::Deleted),
+    ];
+    given.held.insert(id("g019"), group("g019", gone));
+    assert!(given.later(&listing, 9_320).is_empty());
+}
+
+#[test]
+fn a_persons_consent_is_over_after_a_day() {
+    let (mut given, _) = given(2, 2, &[]);
+    let released = 9_340;
+    let hold_id = Text::new("h");
+    let by = NumberEvent::Released {
+        hold_id,
+        groups: 6,
+        by: None,
+    };
+    given.number_event(released, by);
+    let allowance = |now| crate::plan::interlock::allowance(Some(&given.number), now);
+    assert_eq!(allowance(released), 6);
+    assert_eq!(allowance(released + VANISH_WINDOW_SECONDS - 1), 6);
+    assert_eq!(allowance(released + VANISH_WINDOW_SECONDS), 0);
+    assert_eq!(crate::plan::interlock::allowance(None, released), 0);
 }
 
 #[test]
