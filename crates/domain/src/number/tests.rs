@@ -196,6 +196,19 @@ fn what_is_not_seen_moves_the_position_and_not_the_version() {
 }
 
 #[test]
+fn a_hold_that_stays_as_it_is_is_not_told_of_again() {
+    let (_, applied) = given([held(10, "h1", 9), paused(11, true), released(12, "h1")]);
+    assert_eq!(
+        applied,
+        [
+            seen(None, Field::Holds),
+            seen(Some(1), Field::Paused),
+            seen(Some(2), Field::Holds)
+        ]
+    );
+}
+
+#[test]
 fn entries_are_bounded_and_the_youngest_stay() {
     let count = NUMBER_ENTRIES_MAX + 3;
     let second = |n: usize| 10 + Second::try_from(n).unwrap();

@@ -3,6 +3,7 @@ mod identity;
 mod interlock;
 mod pages;
 mod random;
+mod step;
 mod suspects;
 
 use super::*;

@@ -94,6 +94,8 @@ impl Given {
 #[test]
 fn one_that_is_unknown_twice_with_the_lag_between_is_gone_once_another_was_seen() {
     let (mut given, listing) = given(20, 19, &[9_010, 9_311]);
+    assert_eq!(given.memory.last_complete(), 9_000);
+    assert!(!given.memory.suspects().is_empty());
     // Nothing of the number was seen since it was first unknown.
     assert!(given.plan(None, 9_312, 0).is_empty());
     let plan = given.later(&listing, 9_320);
@@ -104,6 +106,8 @@ fn one_that_is_unknown_twice_with_the_lag_between_is_gone_once_another_was_seen(
          0 groups worth a read"
     );
     assert!(given.later(&listing, 9_330).is_empty());
+    assert_eq!(given.memory.last_complete(), 9_330);
+    assert!(given.memory.suspects().is_empty());
 }
 
 #[test]
@@ -120,6 +124,10 @@ fn too_many_are_refused_and_asserted_when_a_person_has_released_so_many() {
     let plan = given.later(&listing, 9_320);
     let refused = plan.refused.unwrap();
     assert_eq!((refused.vanishing, refused.limit), (6, 5));
+    assert_eq!(
+        refused.to_string(),
+        "refused        6 groups would be asserted gone, and 0 went within a day; 5 may"
+    );
     assert_eq!(plan.steps, []);
     let hold_id = Text::new("h");
     let held = NumberEvent::Held {
