@@ -56,9 +56,7 @@ pub struct Memory {
     pub(super) turn: u64,
     /// Meta's clock less ours, in seconds.
     skew: Second,
-    /// When some group of the number was last seen alive, listed or read, in Meta's clock: the token works.
-    pub(super) seen_alive: Second,
-    /// When some group was last seen by its id, in Meta's clock.
+    /// When some group was last seen by its id, in Meta's clock: the token works.
     pub(super) seen_by_id: Second,
     /// When the last list pass that proved complete was asked for, in Meta's clock.
     pub(super) last_complete: Second,
@@ -110,9 +108,6 @@ impl Memory {
 
     /// Takes a pass over the list, before it is planned with.
     pub fn listed<H: Held>(&mut self, listing: &Listing, held: &H) {
-        if !listing.groups.is_empty() {
-            self.seen_alive = self.seen_alive.max(listing.t0);
-        }
         if listing.is_complete {
             self.last_complete = self.last_complete.max(listing.t0);
             if !listing.groups.is_empty() {
@@ -222,7 +217,6 @@ impl Memory {
                 return false;
             }
         }
-        self.seen_alive = self.seen_alive.max(t0);
         self.seen_by_id = self.seen_by_id.max(t0);
         self.suspects.sighted(t0);
         self.differed.remove(group_id);

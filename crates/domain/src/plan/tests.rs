@@ -1,8 +1,11 @@
 mod attempts;
+mod compare;
+mod complete;
 mod identity;
 mod interlock;
 mod pages;
 mod random;
+mod reads;
 mod step;
 mod suspects;
 

@@ -122,18 +122,18 @@ pub(super) fn changes(before: &Core, after: &Core) -> Vec<Field> {
         meta_request_id,
         completed,
         particulars,
-        first_intent,
+        // It comes with the first that is asked.
+        first_intent: _,
     } = before;
     let about = differ(operation, &after.operation)
         || differ(number, &after.number)
         || differ(group, &after.group);
-    let is_asked = differ(asked, &after.asked) || *first_intent != after.first_intent;
     let is_answered = differ(answered, &after.answered)
         || differ(meta_request_id, &after.meta_request_id)
         || differ(particulars, &after.particulars);
     let all = [
         (Field::About, about),
-        (Field::Asked, is_asked),
+        (Field::Asked, differ(asked, &after.asked)),
         (Field::Answered, is_answered),
         (Field::Completed, differ(completed, &after.completed)),
     ];

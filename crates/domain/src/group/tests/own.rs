@@ -3,10 +3,11 @@
 use super::scenario::*;
 use crate::{
     event::{GroupEvent, HintReason, Person},
-    group::{Applied, Group},
+    group::{Applied, Ask, AskDetail, Core, Group, Presence},
     ids::{PersonId, Text},
     limits::REGISTERS_MAX,
     position::Envelope,
+    register::{Doubt, Rank, Register, Registers, Stamp},
     testing::*,
 };
 
@@ -220,4 +221,74 @@ fn those_who_asked_overflow_too_where_nobody_is_in() {
     let core = &over.group.core;
     assert_eq!((core.ask.len(), core.overflow), (REGISTERS_MAX, true));
     assert_eq!(core.member.len(), 0);
+}
+
+/// A core that holds something of `count` persons in two of the six kinds of registers, of which the second follows the first.
+fn of_two_kinds(first: usize, count: usize) -> Core {
+    fn of<V: Clone + Ord>(count: usize, value: V) -> Registers<V> {
+        let register = |n: usize| {
+            let stamp = Stamp {
+                at: 10,
+                rank: Rank::Statement,
+                tie: crate::ids::EventId([0; 16]),
+            };
+            let (value, doubt) = (value.clone(), false);
+            (
+                Text::new(format!("US.{n:06}")),
+                Register {
+                    stamp,
+                    value,
+                    doubt,
+                },
+            )
+        };
+        Registers::from_unsorted((0..count).map(register), Doubt::Kept)
+    }
+    let count = |kind: usize| {
+        if (first..=first + 1).contains(&kind) {
+            count
+        } else {
+            0
+        }
+    };
+    Core {
+        member: of(count(0), Presence::Absent),
+        ask: of(count(1), Ask::Open),
+        ask_detail: of(
+            count(2),
+            AskDetail {
+                join_request_id: J1.into(),
+                created: 9,
+                username: None,
+                parent_user_id: None,
+            },
+        ),
+        label: of(count(3), Text::new("rosa")),
+        parent: of(count(4), Text::new("US.ENT.1")),
+        is: of(count(5), Text::new("US.9")),
+        ..Core::default()
+    }
+}
+
+#[test]
+fn erasing_is_seen_whichever_two_kinds_of_registers_it_empties() {
+    for first in 0..5 {
+        let mut group = Group::restore(of_two_kinds(first, 1), Envelope::default());
+        let shown = group.view();
+        let applied = group.apply(&group_id(), &erased(&["US.000000"]), position(1));
+        assert_ne!(applied, Applied::Unchanged, "{first}");
+        assert_eq!(group.core, Core::default(), "{first}");
+        assert_eq!(group.view(), None, "{first}: {shown:?}");
+    }
+}
+
+#[test]
+fn too_many_registers_are_an_overflow_whichever_two_kinds_they_are_of() {
+    for first in 0..5 {
+        let core = of_two_kinds(first, REGISTERS_MAX + 1);
+        let mut group = Group::restore(core, Envelope::default());
+        group.apply(&group_id(), &settings(11, "one"), position(1));
+        assert!(group.core.overflow, "{first}");
+        assert!(group.view().unwrap().overflow, "{first}");
+    }
 }

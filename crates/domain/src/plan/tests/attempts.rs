@@ -1,4 +1,7 @@
-use crate::{ids::GroupId, plan::Attempts};
+use crate::{
+    ids::GroupId,
+    plan::{Attempts, Clock},
+};
 
 fn group(id: &str) -> GroupId {
     GroupId::parse(id).unwrap()
@@ -53,4 +56,18 @@ fn groups_no_longer_held_are_forgotten() {
         (attempts.last(&group("a")), attempts.last(&group("b"))),
         (None, Some(7))
     );
+}
+
+#[test]
+fn what_is_known_of_a_group_says_whether_it_rests() {
+    let mut attempts = Attempts::default();
+    attempts.failed(&group("a"), 0);
+    for (monotonic_ms, is_resting) in [(4_999, true), (5_000, false)] {
+        let clock = Clock {
+            monotonic_ms,
+            now: 1_000,
+        };
+        assert_eq!(attempts.of(&group("a"), clock, 300).is_resting, is_resting);
+        assert!(!attempts.of(&group("b"), clock, 300).is_resting);
+    }
 }

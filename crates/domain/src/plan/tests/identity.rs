@@ -133,3 +133,71 @@ fn a_user_id_never_leads_to_a_number() {
     let held = held([(900, joined(None, Some("US.1")))]);
     check(&held, &["US.1"], person(Some("156"), None), vec![]);
 }
+
+#[test]
+fn nothing_is_said_that_a_group_read_since_would_not_take() {
+    let read_at = |at| {
+        let read = GroupRead {
+            subject: Some("s".into()),
+            participants: vec![person(None, Some("US.1"))],
+            is_complete: true,
+            ..GroupRead::default()
+        };
+        group("g", [(at, Source::Read, GroupEvent::Read(read))])
+    };
+    let latest = CHANGED + crate::limits::LINK_GRACE_SECONDS;
+    let said = vec![(vec!["156", "US.1"], "US.2")];
+    check(&read_at(latest), &["US.1"], both(), said);
+    check(&read_at(latest + 1), &["US.1"], both(), vec![]);
+    check(&read_at(latest + 1_000), &["US.1"], both(), vec![]);
+}
+
+#[test]
+fn groups_are_looked_at_for_each_new_change_and_again_when_they_have_changed() {
+    let event = |offset: i64, at, about| Event {
+        id: EventId([offset as u8; 16]),
+        at,
+        source: Source::Webhook,
+        phone_number_id: None,
+        waba_id: None,
+        about,
+    };
+    let place = |offset| Position {
+        generation: 1,
+        offset,
+        ..Position::default()
+    };
+    let mut given = Given::new(&[
+        ("one", held([(900, joined(Some("155"), Some("US.1")))])),
+        ("other", held([(900, joined(Some("188"), Some("US.8")))])),
+    ]);
+    let changes = |given: &mut Given, offset: i64, old: &str, new: Person| {
+        let number = crate::testing::number_id();
+        let old = vec![Text::new(old)];
+        let what = crate::event::NumberEvent::IdentityChanged { old, new };
+        let changed = event(offset, CHANGED, About::Number(number.clone(), what));
+        given.number.apply(&number, &changed, place(offset));
+    };
+    let linked = |given: &mut Given| -> Vec<String> {
+        let plan = given.plan(None, 2_000, 0);
+        given.carry_out(&plan);
+        let links = plan.steps.iter();
+        links.map(|step| step.group_id().to_string()).collect()
+    };
+    changes(&mut given, 1, "155", both());
+    assert_eq!(linked(&mut given), ["one"]);
+    // The group was changed by what it was told; there is nothing more to say to it.
+    assert!(linked(&mut given).is_empty());
+    assert!(linked(&mut given).is_empty());
+    // Another change, which no group was looked at for.
+    changes(&mut given, 2, "188", person(Some("189"), Some("US.9")));
+    assert_eq!(linked(&mut given), ["other"]);
+    assert!(linked(&mut given).is_empty());
+    // A webhook of before that comes late: of a change that is not new.
+    let late = About::Group(id("other"), joined(Some("155"), None));
+    let other = given.held.get_mut(&id("other")).unwrap();
+    let offset = other.envelope.position.offset + 1;
+    other.apply(&id("other"), &event(offset, 990, late), place(offset));
+    assert_eq!(linked(&mut given), ["other"]);
+    assert!(linked(&mut given).is_empty());
+}

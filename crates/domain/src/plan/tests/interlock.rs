@@ -34,15 +34,7 @@ fn given(groups: usize, listed: usize, unknown: &[Second]) -> (Given, Listing) {
     };
     given.pass(&shown);
     for t0 in unknown {
-        given.sighted(*t0, listed);
-        let suspects: Vec<GroupId> = given.memory.suspects().iter().cloned().collect();
-        for group_id in suspects {
-            given
-                .memory
-                .answered(&group_id, (*t0, LAG), Outcome::Unknown, 0);
-        }
-        // Before and after: the token works.
-        given.sighted(*t0, listed);
+        given.unknown(*t0, listed);
     }
     (given, shown)
 }
@@ -53,6 +45,26 @@ impl Given {
         let plan = self.plan(Some(listing), listing.t0, 0);
         self.carry_out(&plan);
         plan
+    }
+
+    /// All that are missing are unknown, and others are seen before and after: the token works.
+    fn unknown(&mut self, t0: Second, listed: usize) {
+        self.sighted(t0, listed);
+        let suspects: Vec<GroupId> = self.memory.suspects().iter().cloned().collect();
+        for group_id in suspects {
+            self.memory
+                .answered(&group_id, (t0, LAG), Outcome::Unknown, 0);
+        }
+        self.sighted(t0, listed);
+    }
+
+    fn released(&mut self, at: Second, groups: u32) {
+        let by = NumberEvent::Released {
+            hold_id: Text::new("h"),
+            groups,
+            by: None,
+        };
+        self.number_event(at, by);
     }
 
     /// The first of the listed answers by its id.
@@ -138,12 +150,7 @@ fn too_many_are_refused_and_asserted_when_a_person_has_released_so_many() {
     given.number_event(9_320, held);
     given.memory.held(hold_id.clone());
     assert!(given.later(&listing, 9_330).is_empty());
-    let released = NumberEvent::Released {
-        hold_id,
-        groups: 6,
-        by: None,
-    };
-    given.number_event(9_340, released);
+    given.released(9_340, 6);
     let plan = given.later(&listing, 9_350);
     // Of eight missing six were in question.
     assert_eq!(plan.counts()["gone"], 6);
@@ -168,13 +175,7 @@ fn one_that_a_webhook_has_ended_meanwhile_is_not_asserted_gone_again() {
 fn a_persons_consent_is_over_after_a_day() {
     let (mut given, _) = given(2, 2, &[]);
     let released = 9_340;
-    let hold_id = Text::new("h");
-    let by = NumberEvent::Released {
-        hold_id,
-        groups: 6,
-        by: None,
-    };
-    given.number_event(released, by);
+    given.released(released, 6);
     let allowance = |now| crate::plan::interlock::allowance(Some(&given.number), now);
     assert_eq!(allowance(released), 6);
     assert_eq!(allowance(released + VANISH_WINDOW_SECONDS - 1), 6);
@@ -259,4 +260,38 @@ fn where_all_others_are_alive_and_never_listed_an_empty_list_is_enough() {
         let plan = given.later(&empty, 9_320);
         assert_eq!(plan.counts().contains_key("gone"), is_unlisted, "{plan}");
     }
+}
+
+#[test]
+fn what_a_person_has_released_is_added_to_what_may_vanish() {
+    let (mut given, listing) = given(20, 8, &[]);
+    given.released(9_005, 3);
+    // One more than may vanish is asked for.
+    assert_eq!(given.later(&listing, 9_006).counts()["ask"], 3);
+    assert_eq!(given.memory.suspects().len(), 9);
+    given.unknown(9_010, 8);
+    given.unknown(9_311, 8);
+    let plan = given.later(&listing, 9_320);
+    let refused = plan.refused.unwrap();
+    assert_eq!((refused.vanishing, refused.limit), (9, 8));
+}
+
+#[test]
+fn the_only_group_of_a_number_is_gone_once_the_list_was_answered_again() {
+    let (mut given, listing) = given(1, 0, &[9_010, 9_311]);
+    assert!(given.plan(None, 9_312, 0).is_empty());
+    assert_eq!(given.later(&listing, 9_320).counts()["gone"], 1);
+}
+
+#[test]
+fn all_groups_are_gone_where_a_person_has_said_so_and_the_list_was_answered_since() {
+    let (mut given, listing) = given(4, 0, &[9_010, 9_311]);
+    let everything = |plan: Plan| plan.refused.is_some_and(|refused| refused.is_everything);
+    assert!(everything(given.later(&listing, 9_320)));
+    // Of three is not of four.
+    given.released(9_330, 3);
+    assert!(everything(given.later(&listing, 9_340)));
+    given.released(9_350, 4);
+    assert!(everything(given.plan(None, 9_351, 0)));
+    assert_eq!(given.later(&listing, 9_360).counts()["gone"], 4);
 }

@@ -189,3 +189,12 @@ fn one_that_could_not_be_read_is_asked_for_at_once_when_a_whole_list_does_not_sh
     memory.listed(&listing(true, &["g2"]), &held);
     assert!(!memory.attempts.is_resting(&group(), 1_000));
 }
+
+#[test]
+fn an_answer_that_no_sighting_followed_rests_before_it_is_asked_for_again() {
+    let mut suspects = Suspects::default();
+    suspects.missing(&group(), 1_000);
+    unknown(&mut suspects, 1_000);
+    suspects.unknown(&group(), 1_400, 1_400);
+    assert_eq!((due(&suspects, 1_460), due(&suspects, 1_461)), (0, 1));
+}
