@@ -8,7 +8,6 @@ use crate::{
     group::{Existence, Group},
     ids::{GroupId, Second, Text},
     limits::FORGET_AFTER_SECONDS,
-    register::Rank,
 };
 
 /// One group as the list shows it.
@@ -194,16 +193,8 @@ fn subject_differs(group: &Group, listed: &Listed, says: Second) -> bool {
     }
 }
 
-/// Held as alive, and without any news that the list may not have seen yet.
+/// Held as alive, and created before what the list may not have seen yet; who is told of a creation knows of no earlier one.
 fn is_alive_before(group: &Group, says: Second) -> bool {
-    let core = &group.core;
-    let created = core.created.as_ref().map_or(0, |created| created.value);
-    let confirmed = core.exists.as_ref().map_or(0, |exists| {
-        if exists.stamp.rank > Rank::Read {
-            exists.stamp.at
-        } else {
-            0
-        }
-    });
-    is_alive(group) && created.max(confirmed) < says
+    let created = group.core.created.as_ref();
+    is_alive(group) && created.is_none_or(|created| created.value < says)
 }

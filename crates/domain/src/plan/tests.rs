@@ -441,9 +441,15 @@ fn a_read_is_completed_from_what_is_held() {
         carry(&held.core, &mut listed);
         assert_eq!(listed, full);
     }
-    let mut stranger = person(None, Some("US.2"), None);
-    carry(&held.core, &mut stranger);
-    assert_eq!(stranger, person(None, Some("US.2"), None));
+    // Of whom nothing else is held stays as given.
+    for given in [
+        person(None, Some("US.2"), None),
+        person(Some("157"), None, None),
+    ] {
+        let mut stranger = given.clone();
+        carry(&held.core, &mut stranger);
+        assert_eq!(stranger, given);
+    }
 }
 
 #[test]

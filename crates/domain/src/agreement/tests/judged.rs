@@ -306,3 +306,97 @@ fn a_webhook_that_meta_tried_to_deliver_for_seven_days_was_late_and_not_lost() {
     ledger.heard(&joined(T + 700, n(N1)));
     assert_eq!(drift(&ledger), [(Kind::Member, Cause::Late, 1)]);
 }
+
+#[test]
+fn that_a_group_is_not_suspended_is_news_only_where_it_was() {
+    let held = [created(), read_at(T + 100, "s", &[])];
+    assert_eq!(found(&held, &[suspended(T + 1_000, false)]), []);
+    assert_eq!(
+        found(&held, &[suspended(T + 1_000, true)]),
+        [(Kind::Suspended, Cause::Lost, 1)]
+    );
+    let held = [created(), suspended(T + 50, true)];
+    assert_eq!(
+        found(&held, &[suspended(T + 1_000, false)]),
+        [(Kind::Suspended, Cause::Lost, 1)]
+    );
+}
+
+#[test]
+fn a_read_is_contradicted_by_a_suspension_only_if_it_speaks_of_one() {
+    let read = |suspended| {
+        let read = GroupRead {
+            subject: some("s"),
+            suspended,
+            is_complete: true,
+            ..GroupRead::default()
+        };
+        of_group(T + 1_000, GroupEvent::Read(read))
+    };
+    let held = [created(), suspended(T + 1_100, true)];
+    assert!(!is_contradicted(&held, read(None)));
+    assert!(!is_contradicted(&held, read(Some(true))));
+    assert!(is_contradicted(&held, read(Some(false))));
+}
+
+/// What is found by reads of these seconds and subjects, each asked 300 s later and folded before the next.
+fn found_in_turn(subjects: &[(Second, &str)]) -> Ledger {
+    let mut ledger = Ledger::default();
+    let mut folded = vec![created(), read_at(T + 100, "s", &[])];
+    for (at, subject) in subjects {
+        let events = [read_at(T + at, subject, &[])];
+        ledger.looked(&look(&group_id(), &after(&folded), &events, T + at + 300));
+        folded.extend(events);
+    }
+    ledger
+}
+
+#[test]
+fn two_changes_further_apart_than_answers_lag_lost_two_webhooks() {
+    let ledger = found_in_turn(&[(1_000, "new"), (1_300, "newer")]);
+    assert_eq!((ledger.counts().lost, ledger.counts().looked), (1, 2));
+    let ledger = found_in_turn(&[(1_000, "new"), (1_301, "newer")]);
+    assert_eq!((ledger.counts().lost, ledger.counts().looked), (2, 2));
+}
+
+#[test]
+fn what_is_taken_back_after_more_than_a_day_had_changed_again() {
+    let misled = |later: Second| {
+        let mut told = vec![
+            created(),
+            read_at(T + 100, "s", &[]),
+            joined(T + 900, n(N1)),
+        ];
+        let mut ledger = Ledger::default();
+        let answers: [(Second, &[Person]); 2] = [(1_001, &[]), (1_001 + later, &[n(N1)])];
+        for (at, members) in answers {
+            let events = [read_at(T + at, "s", members)];
+            ledger.looked(&look(&group_id(), &after(&told), &events, T + at + 300));
+            told.extend(events);
+        }
+        ledger.misled().times
+    };
+    assert_eq!((misled(86_400), misled(86_401)), (1, 0));
+}
+
+#[test]
+fn nothing_is_late_for_a_group_that_was_forgotten() {
+    let held = after(&[created(), read_at(T + 100, "s", &[])]);
+    let events = [read_at(T + 1_000, "s", &[n(N1)])];
+    let mut ledger = Ledger::default();
+    ledger.looked(&look(&group_id(), &held, &events, T + 1_300));
+    ledger.forget(&group_id());
+    ledger.heard(&joined(T + 700, n(N1)));
+    assert_eq!(drift(&ledger), [(Kind::Member, Cause::Lost, 1)]);
+}
+
+#[test]
+fn the_rate_is_what_was_lost_of_all() {
+    let rate = |lost, told| loss_rate(lost, told).unwrap().rate;
+    assert_eq!((rate(1, 9), rate(1, 1), rate(0, 5)), (0.1, 0.5, 0.0));
+}
+
+#[test]
+fn ages_are_an_hour_six_a_day_and_a_week() {
+    assert_eq!(AGES, [3_600, 21_600, 86_400, 604_800]);
+}

@@ -1,5 +1,7 @@
 //! Rollcall's own events: hints, forgetting, erasing; and overflow. They follow the order of the log.
 
+use std::ops::RangeInclusive;
+
 use super::scenario::*;
 use crate::{
     event::{GroupEvent, HintReason, Person},
@@ -223,8 +225,14 @@ fn those_who_asked_overflow_too_where_nobody_is_in() {
     assert_eq!(core.member.len(), 0);
 }
 
-/// A core that holds something of `count` persons in two of the six kinds of registers, of which the second follows the first.
-fn of_two_kinds(first: usize, count: usize) -> Core {
+/// Each of the six kinds of registers, and each with the one after it.
+fn one_or_two_kinds() -> impl Iterator<Item = RangeInclusive<usize>> {
+    let two = (0..5).map(|kind| kind..=kind + 1);
+    (0..6).map(|kind| kind..=kind).chain(two)
+}
+
+/// A core that holds something of `count` persons in these of the six kinds of registers.
+fn of_kinds(kinds: &RangeInclusive<usize>, count: usize) -> Core {
     fn of<V: Clone + Ord>(count: usize, value: V) -> Registers<V> {
         let register = |n: usize| {
             let stamp = Stamp {
@@ -244,13 +252,7 @@ fn of_two_kinds(first: usize, count: usize) -> Core {
         };
         Registers::from_unsorted((0..count).map(register), Doubt::Kept)
     }
-    let count = |kind: usize| {
-        if (first..=first + 1).contains(&kind) {
-            count
-        } else {
-            0
-        }
-    };
+    let count = |kind| if kinds.contains(&kind) { count } else { 0 };
     Core {
         member: of(count(0), Presence::Absent),
         ask: of(count(1), Ask::Open),
@@ -271,24 +273,41 @@ fn of_two_kinds(first: usize, count: usize) -> Core {
 }
 
 #[test]
-fn erasing_is_seen_whichever_two_kinds_of_registers_it_empties() {
-    for first in 0..5 {
-        let mut group = Group::restore(of_two_kinds(first, 1), Envelope::default());
-        let shown = group.view();
+fn erasing_is_seen_whichever_registers_it_empties() {
+    for kinds in one_or_two_kinds() {
+        let mut group = Group::restore(of_kinds(&kinds, 1), Envelope::default());
         let applied = group.apply(&group_id(), &erased(&["US.000000"]), position(1));
-        assert_ne!(applied, Applied::Unchanged, "{first}");
-        assert_eq!(group.core, Core::default(), "{first}");
-        assert_eq!(group.view(), None, "{first}: {shown:?}");
+        assert_ne!(applied, Applied::Unchanged, "{kinds:?}");
+        assert_eq!(group.core, Core::default(), "{kinds:?}");
+        assert_eq!(group.view(), None, "{kinds:?}");
     }
 }
 
 #[test]
-fn too_many_registers_are_an_overflow_whichever_two_kinds_they_are_of() {
-    for first in 0..5 {
-        let core = of_two_kinds(first, REGISTERS_MAX + 1);
-        let mut group = Group::restore(core, Envelope::default());
-        group.apply(&group_id(), &settings(11, "one"), position(1));
-        assert!(group.core.overflow, "{first}");
-        assert!(group.view().unwrap().overflow, "{first}");
+fn too_many_registers_are_an_overflow_whichever_they_are() {
+    for kinds in one_or_two_kinds() {
+        for overflow in [false, true] {
+            let core = Core {
+                overflow,
+                ..of_kinds(&kinds, REGISTERS_MAX + 1)
+            };
+            let mut group = Group::restore(core, Envelope::default());
+            group.apply(&group_id(), &settings(11, "one"), position(1));
+            assert!(group.core.overflow, "{kinds:?}");
+            let again = Group::restore(group.core.clone(), group.envelope);
+            assert_eq!(group.view(), again.view(), "{kinds:?}");
+        }
     }
+}
+
+#[test]
+fn the_end_of_an_overflow_is_shown_with_whatever_ends_it() {
+    let core = Core {
+        overflow: true,
+        ..of_kinds(&(0..=0), REGISTERS_MAX - 1)
+    };
+    let mut group = Group::restore(core, Envelope::default());
+    assert!(group.view().unwrap().overflow);
+    group.apply(&group_id(), &settings(11, "one"), position(1));
+    assert!(!group.view().unwrap().overflow);
 }

@@ -181,3 +181,22 @@ fn two_that_are_not_linked_are_two() {
     given([added(10, [nu(N1, U1), nu(N2, U2)])])
         .then("unconfirmed in[15550100001/US.1 15550100002/US.2]");
 }
+
+#[test]
+fn whatever_is_known_of_a_group_itself_or_of_who_is_in_it_makes_it_shown() {
+    for (event, shown) in [
+        (removed(10, [n(N1)]), "unconfirmed"),
+        (
+            of_group(10, GroupEvent::Suspended(false)),
+            "unconfirmed suspended=false",
+        ),
+        (settings(10, "one"), "unconfirmed subject=one"),
+        (join_requests(10, vec![]), "unconfirmed"),
+    ] {
+        given([event]).then(shown);
+    }
+    let hint = GroupEvent::Hinted {
+        reason: crate::event::HintReason::Asked,
+    };
+    given([of_group(10, hint)]).then("nothing");
+}

@@ -201,3 +201,13 @@ fn groups_are_looked_at_for_each_new_change_and_again_when_they_have_changed() {
     assert_eq!(linked(&mut given), ["other"]);
     assert!(linked(&mut given).is_empty());
 }
+
+#[test]
+fn evidence_of_the_same_second_stands_too_for_nobody_knows_which_came_last() {
+    let held = held([
+        (900, joined(Some("155"), None)),
+        (CHANGED, joined(Some("155"), Some("US.9"))),
+    ]);
+    let said = vec![(vec!["155"], "156"), (vec!["156", "US.9"], "US.2")];
+    check(&held, &["155"], both(), said);
+}

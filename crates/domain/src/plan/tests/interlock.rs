@@ -147,8 +147,10 @@ fn too_many_are_refused_and_asserted_when_a_person_has_released_so_many() {
         groups: 6,
         suspects: refused.groups,
     };
-    given.number_event(9_320, held);
+    // Also before it is in the projection.
     given.memory.held(hold_id.clone());
+    assert!(given.plan(None, 9_325, 0).is_empty());
+    given.number_event(9_320, held);
     assert!(given.later(&listing, 9_330).is_empty());
     given.released(9_340, 6);
     let plan = given.later(&listing, 9_350);
@@ -294,4 +296,49 @@ fn all_groups_are_gone_where_a_person_has_said_so_and_the_list_was_answered_sinc
     given.released(9_350, 4);
     assert!(everything(given.plan(None, 9_351, 0)));
     assert_eq!(given.later(&listing, 9_360).counts()["gone"], 4);
+}
+
+#[test]
+fn an_answer_of_half_a_minute_ago_is_sight_enough_before_a_question() {
+    let (mut given, _) = given(20, 19, &[]);
+    let verified: Vec<GroupId> = given.held.keys().take(19).cloned().collect();
+    for group_id in verified {
+        let full = Outcome::Full { is_complete: true };
+        given.memory.answered(&group_id, (9_000, LAG), full, 0);
+    }
+    let first = |now| {
+        let plan = given.plan(None, now, 9);
+        plan.reads().next().map(|(_, reason)| reason)
+    };
+    assert_eq!(first(9_030), Some(Reason::Unlisted));
+    assert_eq!(first(9_031), Some(Reason::Control));
+}
+
+#[test]
+fn two_calls_are_kept_for_the_sights_after_the_questions_where_calls_are_rare() {
+    let (mut given, _) = given(20, 8, &[]);
+    given.gathers = true;
+    let counts = |reads| {
+        let plan = given.plan(None, 9_100, reads);
+        let unlisted = plan.reads().filter(|(_, r)| *r == Reason::Unlisted);
+        (plan.reads().count(), unlisted.count())
+    };
+    assert_eq!(counts(CONTROLLED_CALLS - 1), (0, 0));
+    assert_eq!(counts(CONTROLLED_CALLS), (3, 2));
+    assert_eq!(counts(CONTROLLED_CALLS + 2), (5, 4));
+}
+
+#[test]
+fn passes_that_prove_nothing_are_counted_until_one_proves_something() {
+    let (mut given, shown) = given(3, 2, &[]);
+    assert_eq!(given.memory.unproven(), 0);
+    let partial = Listing {
+        is_complete: false,
+        ..shown.clone()
+    };
+    given.memory.listed(&partial, &given.held);
+    given.memory.refused();
+    assert_eq!(given.memory.unproven(), 2);
+    given.memory.listed(&shown, &given.held);
+    assert_eq!(given.memory.unproven(), 0);
 }

@@ -79,3 +79,21 @@ fn a_pass_stops_where_metas_limit_is_nearly_used_up_and_a_last_page_still_counts
     reading.page(1_000, groups, 0, None, true);
     assert!(reading.finish().0.is_complete);
 }
+
+#[test]
+fn a_pass_speaks_of_when_its_first_page_was_asked_for_and_is_over_with_its_last() {
+    let mut reading = Pages::begin();
+    for (t0, name, next) in [
+        (1_000, "a", Some("1")),
+        (1_010, "b", Some("2")),
+        (1_020, "c", None),
+    ] {
+        let groups = [(id(name), Listed::default())];
+        reading.page(t0, groups, 0, next.map(str::to_owned), false);
+    }
+    let (listing, _) = reading.finish();
+    assert_eq!(
+        (listing.t0, listing.ended, listing.pages),
+        (1_000, 1_020, 3)
+    );
+}

@@ -74,3 +74,70 @@ fn a_suspect_that_could_not_be_read_rests_like_any_other() {
     given.memory.took(&plan);
     assert!(!is_asked(&given, 9_400));
 }
+
+#[test]
+fn a_group_that_holds_more_than_sixty_four_members_is_crowded_once_it_is_its_turn() {
+    let held = |members: usize| {
+        let persons = 0..members;
+        let participants = persons.map(|n| person(None, Some(&format!("US.{n}")), None));
+        let read = GroupRead {
+            subject: Some("s".into()),
+            participants: participants.collect(),
+            is_complete: true,
+            ..GroupRead::default()
+        };
+        group("a", [(1_000, Source::Read, GroupEvent::Read(read))])
+    };
+    assert_eq!(
+        reason(&held(64), 1_900, None),
+        Some(Reason::LongestUnverified)
+    );
+    for members in [65, 66, 100] {
+        assert_eq!(reason(&held(members), 1_899, None), None);
+        assert_eq!(reason(&held(members), 1_900, None), Some(Reason::Crowded));
+    }
+}
+
+#[test]
+fn a_group_that_the_list_alone_knows_is_read_deeply_once_it_is_held() {
+    let shown = listing(9_000, &[("a", "s")]);
+    let mut given = Given::default();
+    let plan = given.plan(Some(&shown), 9_000, 0);
+    given.memory.took(&plan);
+    let full = Outcome::Full { is_complete: true };
+    // Not in the projection yet, and listed again.
+    given
+        .memory
+        .listed(&listing(9_100, &[("a", "s")]), &given.held);
+    let listed = GroupEvent::Listed {
+        subject: Some("s".into()),
+        created: Some(1),
+    };
+    let events = [
+        (8_000, Source::Read, read_complete()),
+        (8_700, Source::Read, listed),
+    ];
+    given.held.insert(id("a"), group("a", events));
+    // Held, and in the list no more.
+    given.memory.listed(&listing(9_200, &[]), &given.held);
+    let plan = given.plan(None, 9_301, 1);
+    assert_eq!(plan.reads().next(), Some((&id("a"), Reason::Listed)));
+    given.memory.answered(&id("a"), (9_301, LAG), full, 0);
+    assert_eq!(given.plan(None, 9_302, 1).reads().count(), 0);
+}
+
+#[test]
+fn a_count_that_never_fits_is_asked_for_again_every_six_hours() {
+    let mut given = Given::new(&[("a", verified("a", 100))]);
+    let partial = Outcome::Full { is_complete: false };
+    for _ in 0..20 {
+        given.memory.answered(&id("a"), (10_000, LAG), partial, 0);
+    }
+    let due = |now| {
+        let plan = given.plan(None, now, 1);
+        plan.reads()
+            .any(|(_, reason)| reason == Reason::CountMismatch)
+    };
+    assert!(!due(10_000 + 6 * 3_600));
+    assert!(due(10_001 + 6 * 3_600));
+}
