@@ -198,6 +198,44 @@ fn one_person_is_one_recipient() {
 }
 
 #[test]
+fn what_one_person_costs_is_known_whichever_identifier_it_was_told_with() {
+    let full = |at: Second, category: &str| {
+        let said = Said {
+            category: some(category),
+            kind: some("regular"),
+            model: some("PMP"),
+            billable: Some(at > 11),
+            origin: some("service"),
+        };
+        (at, said)
+    };
+    let priced = |person, (at, said): (Second, Said)| {
+        told(at, Status::Delivered, Some(person), vec![], Some(said))
+    };
+    let expected = PricingView {
+        category: some("group_service"),
+        kind: some("regular"),
+        model: some("PMP"),
+        billable: Some(true),
+        origin: some("service"),
+    };
+    let link = || status(20, Status::Read, Some(nu(N1, U1)));
+    let (first, last) = (full(11, "group_utility"), full(12, "group_service"));
+    for events in [
+        vec![priced(n(N1), last.clone()), link()],
+        vec![priced(u(U1), last.clone()), link()],
+        vec![
+            priced(n(N1), first.clone()),
+            priced(u(U1), last.clone()),
+            link(),
+        ],
+        vec![link(), priced(n(N1), last), priced(u(U1), first)],
+    ] {
+        assert_eq!(only(&given(events)).pricing, Some(expected.clone()));
+    }
+}
+
+#[test]
 fn the_group_and_the_number_are_known_from_any_status() {
     let mut event = with_metadata(status(10, Status::Delivered, Some(n(N1))));
     let About::Message(_, MessageEvent::Status(told)) = &mut event.about else {

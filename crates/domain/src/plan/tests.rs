@@ -191,6 +191,22 @@ fn another_subject_is_asserted_unless_ours_is_newer_than_the_list_can_be() {
     );
     let fresh = group("a", [(8_700, Source::Webhook, created("fresh"))]);
     assert!(plan(&listing(9_000, &[("a", "old")]), &[("a", fresh)]).is_empty());
+    for (at, differs) in [(8_699, 1), (8_700, 0)] {
+        let renamed = GroupEvent::SettingsUpdated {
+            subject: Some("renamed".into()),
+            description: None,
+            picture_sha256: None,
+        };
+        let events = [
+            (1_000, Source::Webhook, created("old")),
+            (at, Source::Webhook, renamed),
+        ];
+        let plan = plan(
+            &listing(9_000, &[("a", "old")]),
+            &[("a", group("a", events))],
+        );
+        assert_eq!(plan.summary.unwrap().subject_differs, differs);
+    }
 }
 
 #[test]

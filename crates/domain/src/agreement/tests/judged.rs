@@ -1,7 +1,7 @@
 //! How what a read finds is judged, case by case.
 
 use super::*;
-use crate::event::GroupEvent;
+use crate::{event::GroupEvent, limits::REPAIRS_KEPT_MAX};
 
 fn suspended(at: Second, is: bool) -> Event {
     of_group(at, GroupEvent::Suspended(is))
@@ -399,4 +399,65 @@ fn the_rate_is_what_was_lost_of_all() {
 #[test]
 fn ages_are_an_hour_six_a_day_and_a_week() {
     assert_eq!(AGES, [3_600, 21_600, 86_400, 604_800]);
+}
+
+#[test]
+fn what_no_single_webhook_tells_for_certain_is_no_part_of_the_rate() {
+    let held = after(&[created(), read_at(T + 100, "s", &[])]);
+    let lost = |held: Option<&Group>, events: &[Event]| {
+        let (id, nothing) = (group_id(), Group::default());
+        let mut ledger = Ledger::default();
+        ledger.looked(&Look {
+            held,
+            ..look(&id, &nothing, events, T + 1_300)
+        });
+        (drift(&ledger), ledger.counts().lost)
+    };
+    let asked = [asks(T + 1_000, &[nu(N1, U1)])];
+    let of_asks = vec![(Kind::JoinRequest, Cause::Lost, 1)];
+    assert_eq!(lost(Some(&held), &asked), (of_asks, 0));
+    let shown = [listed(T + 1_000, Some("s"))];
+    let of_list = vec![(Kind::Created, Cause::Lost, 1)];
+    assert_eq!(lost(None, &shown), (of_list, 0));
+}
+
+#[test]
+fn the_last_repairs_are_kept_and_no_more() {
+    let names = |count: usize| (0..count).map(|n| n.to_string());
+    let count = REPAIRS_KEPT_MAX + 2;
+    let subjects: Vec<String> = names(count).collect();
+    let subjects = (1..).zip(&subjects);
+    let subjects: Vec<(Second, &str)> = subjects.map(|(n, s)| (n * 1_000, s.as_str())).collect();
+    let ledger = found_in_turn(&subjects[..2]);
+    assert_eq!(ledger.repairs().len(), 2);
+    let ledger = found_in_turn(&subjects);
+    let found: Vec<Second> = ledger.repairs().map(|repair| repair.found - T).collect();
+    assert_eq!(found.len(), REPAIRS_KEPT_MAX);
+    assert_eq!(
+        (found[0], found.last()),
+        (3_300, Some(&(subjects[count - 1].0 + 300)))
+    );
+}
+
+#[test]
+fn a_group_of_which_nothing_was_told_takes_no_room() {
+    let before = after(&[created()]);
+    let now = after(&[
+        created(),
+        wrote(T + 1, n(N1)),
+        read_at(T + 5, "s", &[n(N1)]),
+    ]);
+    let mut ledger = Ledger::default();
+    ledger.followed(&group_id(), Some(&now), &now);
+    ledger.followed(&group_id(), None, &before);
+    assert_eq!(ledger, Ledger::default());
+}
+
+#[test]
+fn suspended_twice_by_webhooks_within_the_lag_was_released_between_too() {
+    let mut group = Followed::new(&[]);
+    group.hears(suspended(T + 1_000, true));
+    group.hears(suspended(T + 1_001, true));
+    group.read(T + 3_000, &[]);
+    assert_eq!(group.counts(), (1, 2));
 }

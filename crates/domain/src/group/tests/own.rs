@@ -1,7 +1,5 @@
 //! Rollcall's own events: hints, forgetting, erasing; and overflow. They follow the order of the log.
 
-use std::ops::RangeInclusive;
-
 use super::scenario::*;
 use crate::{
     event::{GroupEvent, HintReason, Person},
@@ -225,14 +223,13 @@ fn those_who_asked_overflow_too_where_nobody_is_in() {
     assert_eq!(core.member.len(), 0);
 }
 
-/// Each of the six kinds of registers, and each with the one after it.
-fn one_or_two_kinds() -> impl Iterator<Item = RangeInclusive<usize>> {
-    let two = (0..5).map(|kind| kind..=kind + 1);
-    (0..6).map(|kind| kind..=kind).chain(two)
+/// Each of the six kinds of registers, and each with each other one.
+fn one_or_two_kinds() -> impl Iterator<Item = [usize; 2]> {
+    (0..6).flat_map(|one| (one..6).map(move |other| [one, other]))
 }
 
 /// A core that holds something of `count` persons in these of the six kinds of registers.
-fn of_kinds(kinds: &RangeInclusive<usize>, count: usize) -> Core {
+fn of_kinds(kinds: [usize; 2], count: usize) -> Core {
     fn of<V: Clone + Ord>(count: usize, value: V) -> Registers<V> {
         let register = |n: usize| {
             let stamp = Stamp {
@@ -275,7 +272,7 @@ fn of_kinds(kinds: &RangeInclusive<usize>, count: usize) -> Core {
 #[test]
 fn erasing_is_seen_whichever_registers_it_empties() {
     for kinds in one_or_two_kinds() {
-        let mut group = Group::restore(of_kinds(&kinds, 1), Envelope::default());
+        let mut group = Group::restore(of_kinds(kinds, 1), Envelope::default());
         let applied = group.apply(&group_id(), &erased(&["US.000000"]), position(1));
         assert_ne!(applied, Applied::Unchanged, "{kinds:?}");
         assert_eq!(group.core, Core::default(), "{kinds:?}");
@@ -289,7 +286,7 @@ fn too_many_registers_are_an_overflow_whichever_they_are() {
         for overflow in [false, true] {
             let core = Core {
                 overflow,
-                ..of_kinds(&kinds, REGISTERS_MAX + 1)
+                ..of_kinds(kinds, REGISTERS_MAX + 1)
             };
             let mut group = Group::restore(core, Envelope::default());
             group.apply(&group_id(), &settings(11, "one"), position(1));
@@ -302,12 +299,14 @@ fn too_many_registers_are_an_overflow_whichever_they_are() {
 
 #[test]
 fn the_end_of_an_overflow_is_shown_with_whatever_ends_it() {
-    let core = Core {
-        overflow: true,
-        ..of_kinds(&(0..=0), REGISTERS_MAX - 1)
-    };
-    let mut group = Group::restore(core, Envelope::default());
-    assert!(group.view().unwrap().overflow);
-    group.apply(&group_id(), &settings(11, "one"), position(1));
-    assert!(!group.view().unwrap().overflow);
+    for event in [settings(11, "one"), added(11, [u(U1)])] {
+        let core = Core {
+            overflow: true,
+            ..of_kinds([0, 0], REGISTERS_MAX - 2)
+        };
+        let mut group = Group::restore(core, Envelope::default());
+        assert!(group.view().unwrap().overflow);
+        group.apply(&group_id(), &event, position(1));
+        assert!(!group.view().unwrap().overflow);
+    }
 }

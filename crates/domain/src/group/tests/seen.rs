@@ -3,6 +3,7 @@
 use super::scenario::*;
 use crate::{
     event::{GroupCreated, GroupEvent},
+    group::Field,
     testing::*,
 };
 
@@ -199,4 +200,27 @@ fn whatever_is_known_of_a_group_itself_or_of_who_is_in_it_makes_it_shown() {
         reason: crate::event::HintReason::Asked,
     };
     given([of_group(10, hint)]).then("nothing");
+}
+
+#[test]
+fn a_group_that_went_is_in_doubt_once_anything_newer_is_heard_of_it() {
+    let deleted = || of_group(10, GroupEvent::Deleted);
+    for newer in [
+        settings(11, "one"),
+        of_group(11, GroupEvent::Suspended(true)),
+        added(11, [n(N1)]),
+        removed(11, [n(N1)]),
+        asked(11, n(N1), J1),
+        wrote(11, n(N1)),
+        linked(11, &[N1], U1),
+    ] {
+        let group = given([deleted(), newer.clone()]).group;
+        let view = group.view().unwrap();
+        assert!(
+            view.in_doubt.contains(&Field::Existence),
+            "{newer:?}: {view:?}"
+        );
+    }
+    let group = given([deleted(), settings(10, "one")]).group;
+    assert!(!group.view().unwrap().in_doubt.contains(&Field::Existence));
 }

@@ -200,6 +200,10 @@ fn groups_are_looked_at_for_each_new_change_and_again_when_they_have_changed() {
     other.apply(&id("other"), &event(offset, 990, late), place(offset));
     assert_eq!(linked(&mut given), ["other"]);
     assert!(linked(&mut given).is_empty());
+    assert!(
+        given.plan(None, 2_000, 0).scanned.is_empty(),
+        "nothing to look at"
+    );
 }
 
 #[test]

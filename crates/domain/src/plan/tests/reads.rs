@@ -141,3 +141,15 @@ fn a_count_that_never_fits_is_asked_for_again_every_six_hours() {
     assert!(!due(10_000 + 6 * 3_600));
     assert!(due(10_001 + 6 * 3_600));
 }
+
+#[test]
+fn a_part_of_an_answer_is_read_again_at_once_where_everybody_waits_and_else_after_a_rest() {
+    for (is_throttled, at_once) in [(true, 1), (false, 0)] {
+        let mut given = Given::new(&[("a", verified("a", 8_600))]);
+        let part = Outcome::Part { is_throttled };
+        let now_ms = 9_000_000;
+        given.memory.answered(&id("a"), (9_000, LAG), part, now_ms);
+        assert_eq!(given.plan(None, 9_001, 1).reads().count(), at_once);
+        assert_eq!(given.plan(None, 9_005, 1).reads().count(), 1);
+    }
+}
