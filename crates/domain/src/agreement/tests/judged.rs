@@ -461,3 +461,14 @@ fn suspended_twice_by_webhooks_within_the_lag_was_released_between_too() {
     group.read(T + 3_000, &[]);
     assert_eq!(group.counts(), (1, 2));
 }
+
+#[test]
+fn an_answer_that_repairs_anything_is_counted_once() {
+    let held = after(&[created(), read_at(T + 100, "s", &[])]);
+    let mut ledger = Ledger::default();
+    for (members, repaired) in [(&[n(N1), n(N2)][..], 1), (&[], 1)] {
+        let events = [read_at(T + 1_000, "s", members)];
+        ledger.looked(&look(&group_id(), &held, &events, T + 1_300));
+        assert_eq!(ledger.counts().repaired, repaired);
+    }
+}

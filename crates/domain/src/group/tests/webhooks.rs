@@ -289,6 +289,19 @@ fn delete_is_gone_and_takes_everybody_out() {
 }
 
 #[test]
+fn anything_that_is_told_of_a_group_after_its_end_brings_that_in_doubt() {
+    let later = [
+        added(20, [n(N1)]),
+        asked(20, n(N1), J1),
+        ask_closed(20, n(N1), J1),
+    ];
+    for event in later {
+        let deleted = of_group(10, GroupEvent::Deleted);
+        given([deleted, event]).then("gone doubt[existence]");
+    }
+}
+
+#[test]
 fn create_and_delete_of_one_second_are_gone_in_doubt() {
     let create = || of_group(10, GroupEvent::Created(GroupCreated::default()));
     let delete = || of_group(10, GroupEvent::Deleted);

@@ -342,3 +342,47 @@ fn passes_that_prove_nothing_are_counted_until_one_proves_something() {
     given.memory.listed(&shown, &given.held);
     assert_eq!(given.memory.unproven(), 0);
 }
+
+#[test]
+fn those_that_went_already_count_in_how_many_may_vanish() {
+    let (mut given, mut listing) = given(302, 298, &[9_010, 9_311]);
+    assert_eq!(given.later(&listing, 9_320).counts()["gone"], 4);
+    while listing.groups.len() > 290 {
+        listing.groups.pop_last();
+    }
+    given.later(&listing, 9_330);
+    given.unknown(9_340, 290);
+    given.unknown(9_641, 290);
+    let refused = given.later(&listing, 9_650).refused.unwrap();
+    let Refusal {
+        vanishing,
+        vanished,
+        limit,
+        ..
+    } = refused;
+    assert_eq!((vanishing, vanished, limit), (6, 4, 6));
+}
+
+#[test]
+fn one_in_question_of_which_nothing_is_held_any_more_is_settled() {
+    let (given, listing) = given(20, 19, &[]);
+    let suspects = || given.memory.suspects().iter().cloned();
+    let settled = |held: Vec<(GroupId, Group)>| {
+        let projection = Projection {
+            held: &held,
+            number: Some(&given.number),
+            memory: &given.memory,
+            signals: &given.signals,
+        };
+        let now = listing.t0;
+        let clock = Clock {
+            now,
+            monotonic_ms: 0,
+        };
+        super::super::plan(&projection, None, clock, Budget::default(), &LIMITS).settled
+    };
+    let mut held: Vec<_> = given.held.clone().into_iter().collect();
+    assert_eq!(settled(held.clone()), []);
+    held.retain(|(id, _)| !given.memory.suspects().contains(id));
+    assert_eq!(settled(held), suspects().collect::<Vec<_>>());
+}
