@@ -165,6 +165,11 @@ impl<V: Ord> Registers<V> {
         entries: impl IntoIterator<Item = (Text, Register<V>)>,
         doubt: Doubt,
     ) -> Self {
+        // In place where it is a vector, as read from a record, where they stand in order.
+        let entries: Vec<_> = entries.into_iter().collect();
+        if entries.is_sorted_by(|(one, _), (other, _)| one < other) {
+            return Self(entries);
+        }
         let mut registers = Self::default();
         for (id, register) in entries {
             registers.merge(&id, register, doubt);

@@ -14,6 +14,7 @@ mod person;
 mod position;
 mod progress;
 mod proto;
+mod reader;
 mod register;
 mod state;
 #[cfg(test)]

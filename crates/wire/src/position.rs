@@ -6,6 +6,7 @@ use crate::{
     enums::Word,
     error::{Error, Stop, invalid, missing},
     proto,
+    reader::Reader,
     writer::Writer,
 };
 
@@ -63,6 +64,22 @@ pub(crate) fn write_envelope(w: &mut Writer<'_>, envelope: &Envelope) {
     let Envelope { position, version } = envelope;
     w.message(3, |w| write_position(w, position));
     w.message_opt(4, version.as_ref(), write_position);
+}
+
+/// Reads fields 3 and 4 of every state as they are written.
+pub(crate) fn read_envelope(r: &mut Reader<'_>) -> Option<Envelope> {
+    let position = |r: &mut Reader<'_>| {
+        Some(Position {
+            stream: Word::read(r.uint(1)?, "Position.stream").ok()?,
+            generation: r.uint(2)?,
+            partition: r.uint(3)?,
+            offset: r.int(4)?,
+        })
+    };
+    Some(Envelope {
+        position: r.message_opt(3, position)??,
+        version: r.message_opt(4, position)?,
+    })
 }
 
 /// Reads fields 3 and 4 of every state.

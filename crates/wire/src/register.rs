@@ -10,6 +10,7 @@ use crate::{
     error::{Error, Stop, invalid, missing},
     person::event_id,
     proto,
+    reader::Reader,
     writer::Writer,
 };
 
@@ -71,6 +72,29 @@ pub(crate) fn write_stamp<V>(w: &mut Writer<'_>, field: u64, register: &Register
         w.bytes(3, &tie.0);
         w.flag(4, *doubt);
     });
+}
+
+/// Reads a register as it is written: its stamp as field `field`, then what `read` reads.
+pub(crate) fn read_register<'a, V>(
+    r: &mut Reader<'a>,
+    field: u64,
+    read: impl FnOnce(&mut Reader<'a>) -> Option<V>,
+) -> Option<Register<V>> {
+    let stamp = |r: &mut Reader<'a>| {
+        let stamp = Stamp {
+            at: r.int(1)?,
+            rank: Word::read(r.uint(2)?, "Stamp.rank").ok()?,
+            tie: event_id(r.bytes(3)?, "Stamp.tie").ok()?,
+        };
+        Some((stamp, r.flag(4)?))
+    };
+    let (stamp, doubt) = r.message_opt(field, stamp)??;
+    let value = read(r)?;
+    Some(Register {
+        stamp,
+        value,
+        doubt,
+    })
 }
 
 /// Puts a register together.

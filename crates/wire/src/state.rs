@@ -15,6 +15,8 @@ pub use request::{decode_request, encode_request};
 
 use crate::{error::Error, position::envelope, progress::Progress, proto, writer::Writer};
 
+#[cfg(test)]
+pub(crate) use group::{decode_any, read_ours};
 pub(crate) use number::{identity_change, write_identity_change};
 
 /// A value of a state topic.

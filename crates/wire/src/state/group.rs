@@ -4,7 +4,7 @@ use domain::{
     event::HintReason,
     group::{Ask, AskDetail, Core, Existence, Group, Presence},
     ids::{GroupId, Text},
-    register::{Doubt, Register},
+    register::{Doubt, Register, Registers},
 };
 use prost::Message as _;
 
@@ -13,12 +13,13 @@ use crate::{
     enums::Word,
     error::{Error, Stop},
     person::id,
-    position::envelope,
+    position::{envelope, read_envelope},
     progress::progress,
     proto::{self, group_record::Content},
+    reader::{Reader, whole},
     register::{
-        Leniency, flag, register, second, text, text_entry, write_flag, write_second, write_stamp,
-        write_text, write_text_entry,
+        Leniency, flag, read_register, register, second, text, text_entry, write_flag,
+        write_second, write_stamp, write_text, write_text_entry,
     },
     writer::Writer,
 };
@@ -126,12 +127,95 @@ fn write_ask_detail(w: &mut Writer<'_>, (id, register): (&Text, &Register<AskDet
 
 /// Reads a record of `groups.v1`.
 pub fn decode_group(bytes: &[u8]) -> Result<Record<GroupId, Group>, Error> {
+    read_ours(bytes).map_or_else(|| decode_any(bytes), |stored| Ok(Record::State(stored)))
+}
+
+/// Reads a state as [`encode_group`] of this fold writes it; see [`Reader`].
+pub(crate) fn read_ours(bytes: &[u8]) -> Option<Stored<GroupId, Group>> {
+    whole(bytes, |r| r.message_opt(1, ours))?
+}
+
+/// Reads a record in whatever way it is written.
+pub(crate) fn decode_any(bytes: &[u8]) -> Result<Record<GroupId, Group>, Error> {
     let proto::GroupRecord { content } = proto::GroupRecord::decode(bytes)?;
     Ok(match content {
         Some(Content::State(content)) => Record::State(state(content)?),
         Some(Content::Progress(content)) => Record::Progress(progress(content)?),
         None => Record::Unknown,
     })
+}
+
+fn ours(r: &mut Reader<'_>) -> Option<Stored<GroupId, Group>> {
+    let fold = r.uint(1)?;
+    if fold > domain::limits::FOLD {
+        return None;
+    }
+    let id = id(r.text(2)?, "GroupState.group_id").ok()?;
+    let envelope = read_envelope(r)?;
+    let core = Core {
+        exists: r.message_opt(5, word)?,
+        number: r.message_opt(6, our_text)?,
+        waba: r.message_opt(7, our_text)?,
+        subject: r.message_opt(8, our_text)?,
+        description: r.message_opt(9, our_text)?,
+        picture: r.message_opt(10, our_text)?,
+        invite: r.message_opt(11, our_text)?,
+        approval: r.message_opt(12, our_text)?,
+        suspended: r.message_opt(13, |r| read_register(r, 1, |r| r.flag(2)))?,
+        created: r.message_opt(14, |r| read_register(r, 1, |r| r.int(2)))?,
+        member: Registers::from_unsorted(r.message_each(15, word_entry)?, Doubt::Kept),
+        ask: Registers::from_unsorted(r.message_each(16, word_entry)?, Doubt::Kept),
+        ask_detail: Registers::from_unsorted(r.message_each(17, our_ask_detail)?, Doubt::Never),
+        is: Registers::from_unsorted(r.message_each(18, our_text_entry)?, Doubt::Kept),
+        label: Registers::from_unsorted(r.message_each(19, our_text_entry)?, Doubt::Never),
+        parent: Registers::from_unsorted(r.message_each(20, our_text_entry)?, Doubt::Never),
+        hint: r.message_opt(21, word)?,
+        unlisted: r.message_opt(22, |r| read_register(r, 1, |_| Some(())))?,
+        roster: r.int(23)?,
+        asks: r.int(24)?,
+        verified: r.int(25)?,
+        changed: r.int(26)?,
+        overflow: r.flag(27)?,
+        deleted: r.message_opt(28, |r| read_register(r, 1, |_| Some(())))?,
+    };
+    Some(Stored {
+        fold,
+        id,
+        state: Group::restore(core, envelope),
+    })
+}
+
+/// A register of a word.
+fn word<V: Word>(r: &mut Reader<'_>) -> Option<Register<V>> {
+    read_register(r, 1, |r| V::read(r.uint(2)?, "").ok())
+}
+
+/// A register of a word, by identifier.
+fn word_entry<V: Word>(r: &mut Reader<'_>) -> Option<(Text, Register<V>)> {
+    let id = r.text(1)?.into();
+    Some((id, read_register(r, 2, |r| V::read(r.uint(3)?, "").ok())?))
+}
+
+fn our_text(r: &mut Reader<'_>) -> Option<Register<Text>> {
+    read_register(r, 1, |r| r.text(2).map(Text::new))
+}
+
+fn our_text_entry(r: &mut Reader<'_>) -> Option<(Text, Register<Text>)> {
+    let id = r.text(1)?.into();
+    Some((id, read_register(r, 2, |r| r.text(3).map(Text::new))?))
+}
+
+fn our_ask_detail(r: &mut Reader<'_>) -> Option<(Text, Register<AskDetail>)> {
+    let id = r.text(1)?.into();
+    let detail = |r: &mut Reader<'_>| {
+        Some(AskDetail {
+            join_request_id: r.text(3)?.into(),
+            created: r.int(4)?,
+            username: r.text_opt(5)?.map(Text::new),
+            parent_user_id: r.text_opt(6)?.map(Text::new),
+        })
+    };
+    Some((id, read_register(r, 2, detail)?))
 }
 
 fn state(state: proto::GroupState) -> Result<Stored<GroupId, Group>, Error> {

@@ -3,11 +3,12 @@
 use domain::limits::FOLD;
 use proptest::prelude::*;
 
-use super::strategies;
+use super::{samples, strategies};
 use crate::{
     Decoded, Head, Record, Stored, decode_change, decode_event, decode_group, decode_message,
     decode_number, decode_progress, decode_request, encode_change, encode_event, encode_group,
     encode_message, encode_number, encode_progress, encode_request, peek, proto,
+    state::{decode_any, read_ours},
 };
 
 fn written(write: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
@@ -37,6 +38,32 @@ proptest! {
         check_canonical::<proto::GroupRecord>(&bytes);
         prop_assert_eq!(peek(&bytes), Ok(Some(Head { fold: FOLD, envelope: group.envelope })));
         prop_assert_eq!(decode_group(&bytes), Ok(Record::State(Stored { fold: FOLD, id, state: group })));
+    }
+
+    #[test]
+    fn any_group_that_we_wrote_is_read_where_it_lies(id in strategies::any_id(), group in strategies::group()) {
+        let bytes = written(|into| encode_group(&id, &group, into));
+        prop_assert_eq!(read_ours(&bytes), Some(Stored { fold: FOLD, id, state: group }));
+    }
+
+    #[test]
+    fn what_is_read_where_it_lies_is_what_prost_reads(
+        group in strategies::group(),
+        place in any::<proptest::sample::Index>(),
+        byte in any::<u8>(),
+        kind in 0..3,
+    ) {
+        let mut bytes = written(|into| encode_group(&samples::group_id(), &group, into));
+        let place = place.index(bytes.len());
+        match kind {
+            0 => bytes[place] = byte,
+            1 => bytes.truncate(place),
+            _ => bytes.insert(place, byte),
+        }
+        if let Some(stored) = read_ours(&bytes) {
+            prop_assert_eq!(decode_any(&bytes), Ok(Record::State(stored)));
+        }
+        prop_assert_eq!(decode_group(&bytes), decode_any(&bytes));
     }
 
     #[test]
