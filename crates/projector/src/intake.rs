@@ -84,8 +84,20 @@ pub(crate) struct Intake {
     pub(crate) marked: Option<HashSet<Bytes>>,
 }
 
-/// States that a batch writes, by the keys of their records.
-type States = BTreeMap<Bytes, Option<State>>;
+/// A state that a batch brings.
+#[derive(Debug, Clone, Copy)]
+struct New<'a> {
+    reach: Reach,
+    /// Timestamp of its record, milliseconds since 1970.
+    at_ms: i64,
+    /// Where its topic has a digest.
+    hash: Option<RecordHash>,
+    /// Its record's value.
+    record: &'a [u8],
+}
+
+/// States that a batch writes, by the keys that the store has for them.
+type States<'a> = BTreeMap<Bytes, Option<New<'a>>>;
 
 impl Intake {
     /// Takes records in; gives what the store is to take.
@@ -132,13 +144,10 @@ impl Intake {
             entries.extend(store::chunks(first, *at_ms, &stored));
         }
         let mut listed = Vec::with_capacity(states.len());
-        for (key, mut state) in states {
-            let brief = state.as_mut().and_then(|state| {
-                let brief = Brief::of(&decode_state(&key, &state.record)?);
-                state.brief = Brief::encode(brief.as_ref()).into();
-                brief
-            });
-            entries.push((keys::state(&key), state.map(|state| state.encode())));
+        for (place, new) in states {
+            let key = place.slice(1..);
+            let brief = new.and_then(|new| Brief::of(&decode_state(&key, new.record)?));
+            entries.push((place, new.map(|new| new.encode(brief.as_ref()))));
             listed.push((key, brief, self.partition));
         }
         self.projection.index().extend(listed);
@@ -146,10 +155,10 @@ impl Intake {
     }
 
     /// Takes one state, or its tombstone.
-    fn state(
+    fn state<'a>(
         &mut self,
-        record: RecordRef<'_>,
-        states: &mut States,
+        record: RecordRef<'a>,
+        states: &mut States<'a>,
         entries: &mut Vec<Entry>,
     ) -> Result<(), End> {
         // Raising a generation leaves states and tombstones where keys lay before: what is held of a key is what its own partition says.
@@ -157,75 +166,77 @@ impl Intake {
             return Ok(());
         }
         self.findings.records += 1;
-        let key = Bytes::copy_from_slice(record.key);
         let mut new = match record.value {
             None => None,
-            Some(value) => match self.decode(&record, value) {
-                Some(state) => Some(state),
+            Some(value) => match self.peek(&record, value) {
+                Some(new) => Some(new),
                 None => {
                     self.skip(crate::states::topic_of_key(record.key), &record);
                     return Ok(());
                 }
             },
         };
+        let place = keys::state(record.key);
         if let Some(marked) = &mut self.marked {
-            marked.insert(key.clone());
+            marked.insert(place.slice(1..));
         }
-        let held = match states.get(&key) {
-            Some(held) => held.clone(),
-            None => self.projection.store().state(&key)?,
+        let is_counted = self.digests.of(record.key).is_some();
+        let held = match states.get(&place) {
+            Some(held) => held.map(|held| (held.reach, held.hash)),
+            None => self.projection.store().state_at(&place)?.map(|held| {
+                let hash = is_counted.then(|| hash(record.key, &held));
+                (reach(&held), hash)
+            }),
         };
-        if self.is_late(&key, held.as_ref(), new.as_ref())? {
-            if self.findings.stale.insert(key.clone()) {
-                entries.push((keys::stale(&key), Some(Bytes::new())));
+        if self.is_late(record.key, held.map(|(reach, _)| reach), new)? {
+            if self.findings.stale.insert(place.slice(1..)) {
+                entries.push((keys::stale(record.key), Some(Bytes::new())));
             }
             return Ok(());
         }
-        if self.findings.stale.remove(&key) {
-            entries.push((keys::stale(&key), None));
+        if self.findings.stale.remove(record.key) {
+            entries.push((keys::stale(record.key), None));
         }
-        if let Some(counted) = self.digests.of(&key) {
-            let held = held.as_ref().map(|held| hash(&key, held));
+        if let Some(counted) = self.digests.of(record.key) {
             if let Some(new) = &mut new {
-                new.hash = Some(hash(&key, new));
-                counted.saw(reach(new));
+                new.hash = Some(record_hash(record.key, new.record));
+                counted.saw(new.reach);
             }
-            counted.replace(held, new.as_ref().and_then(|new| new.hash));
+            let held = held.and_then(|(_, hash)| hash);
+            counted.replace(held, new.and_then(|new| new.hash));
         }
-        states.insert(key, new);
+        states.insert(place, new);
         Ok(())
     }
 
     /// Was this written late by a former leader, over something newer?
-    fn is_late(&self, key: &Bytes, held: Option<&State>, new: Option<&State>) -> Result<bool, End> {
+    fn is_late(&self, key: &[u8], held: Option<Reach>, new: Option<New<'_>>) -> Result<bool, End> {
         let late = match (held, new) {
-            (Some(held), Some(new)) => held.is_after(new),
+            (Some(held), Some(new)) => held > new.reach,
             // A tombstone says no position, but the change that came with it does.
             (None, Some(new)) => self
                 .projection
                 .store()
                 .ended(key)?
-                .is_some_and(|ended| Reach::from(&ended.version) > reach(new)),
+                .is_some_and(|ended| Reach::from(&ended.version) > new.reach),
             (_, None) => false,
         };
         Ok(late)
     }
 
-    /// A state as the store keeps it; `None` if the record is none.
-    fn decode(&mut self, record: &RecordRef<'_>, value: &[u8]) -> Option<State> {
+    /// A state as far as it is read at once; `None` if the record is none.
+    fn peek<'a>(&mut self, record: &RecordRef<'a>, value: &'a [u8]) -> Option<New<'a>> {
         let Ok(Some(head)) = wire::peek(value) else {
             return None;
         };
         if head.fold > FOLD {
             self.findings.higher_fold = self.findings.higher_fold.max(Some(head.fold));
         }
-        Some(State {
-            generation: head.envelope.position.generation,
-            offset: head.envelope.position.offset,
+        Some(New {
+            reach: Reach::from(&head.envelope.position),
             at_ms: record.timestamp_ms,
             hash: None,
-            brief: Bytes::new(),
-            record: Bytes::copy_from_slice(value),
+            record: value,
         })
     }
 
@@ -453,6 +464,24 @@ impl Intake {
             kafka.offset = offset,
             "record at {topic}/{partition}/{offset} skipped: it cannot be read"
         );
+    }
+}
+
+impl New<'_> {
+    /// As the store keeps it.
+    fn encode(self, brief: Option<&Brief>) -> Bytes {
+        let Self {
+            reach,
+            at_ms,
+            hash,
+            record,
+        } = self;
+        let position = Position {
+            generation: reach.generation,
+            offset: reach.offset,
+            ..Position::default()
+        };
+        values::encode_state(&position, at_ms, hash, &Brief::encode(brief), record)
     }
 }
 

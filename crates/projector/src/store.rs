@@ -208,8 +208,12 @@ impl Store {
 
     /// The state of an entity, by its record's key.
     pub(crate) fn state(&self, record_key: &[u8]) -> Result<Option<State>, Error> {
-        let payload = self.get(&keys::state(record_key))?;
-        Ok(payload.map(State::decode).transpose()?)
+        self.state_at(&keys::state(record_key))
+    }
+
+    /// The state of an entity, by the key that [`keys::state`] makes for it.
+    pub(crate) fn state_at(&self, key: &[u8]) -> Result<Option<State>, Error> {
+        Ok(self.get(key)?.map(State::decode).transpose()?)
     }
 
     /// Where the history of a forgotten entity ends.

@@ -95,6 +95,7 @@ impl std::fmt::Debug for State {
 }
 
 impl State {
+    #[cfg(test)]
     pub(crate) fn encode(&self) -> Bytes {
         let position = Position {
             generation: self.generation,
@@ -119,11 +120,6 @@ impl State {
             brief,
             record,
         })
-    }
-
-    /// Is this later in the log than `other`?
-    pub(crate) fn is_after(&self, other: &Self) -> bool {
-        (self.generation, self.offset) > (other.generation, other.offset)
     }
 }
 
