@@ -16,6 +16,15 @@ fn an_identifier_is_not_empty_not_too_long_and_without_white_space() {
 }
 
 #[test]
+fn an_identifier_shows_as_its_text_does() {
+    let id = GroupId::parse("Y2Fw").unwrap();
+    assert_eq!(
+        (format!("{id}"), format!("{id:?}")),
+        ("Y2Fw".into(), "\"Y2Fw\"".into())
+    );
+}
+
+#[test]
 fn a_key_is_read_as_it_is_written() {
     let keys = ["g/Y2Fw/aQ==", "m/wamid.X", "n/300000000000001", "r/rq-1"];
     for key in keys {
