@@ -35,6 +35,7 @@ fn a_person_is_keyed_by_the_user_id_and_else_by_the_digits_of_the_number() {
     assert_eq!(id(&nu(N1, "")), some(N1));
     assert_eq!(id(&input("US.ENT.1")), None, "a parent identifies nobody");
     assert_eq!(id(&u("US.ENT.1")), None);
+    assert_eq!(id(&u(N1)), None, "digits are no user id");
     assert_eq!(id(&n("no digits")), None);
 }
 

@@ -107,6 +107,15 @@ fn an_answer_in_between_starts_over() {
 }
 
 #[test]
+fn an_answer_counts_that_was_asked_for_later_than_the_lag_after_the_list() {
+    for (t0, counts) in [(1_300, false), (1_301, true)] {
+        let mut suspects = Suspects::default();
+        suspects.missing(&group(), 1_000);
+        assert_eq!(suspects.answered(&group(), t0, LAG), counts);
+    }
+}
+
+#[test]
 fn an_answer_that_may_be_older_than_the_list_proves_nothing_and_is_asked_for_again() {
     let mut suspects = Suspects::default();
     suspects.missing(&group(), 1_000);
